@@ -1,0 +1,156 @@
+/**
+ * Where the bytes behind a mapping come from: memory, a file, or anything that can be read by position.
+ *
+ * A source has a fixed size and is read by offset. When all its bytes are in memory it is *resident*, and readers
+ * take them from there without an Effect in between.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Predicate from "effect/Predicate"
+import * as internal from "./internal/source.ts"
+import { SourceError } from "./MemoryMapError.ts"
+
+/**
+ * The bytes behind a mapping.
+ *
+ * `size` is in bytes and never changes. `resident` is the whole content when it may be touched right now, else
+ * `undefined`: ask for it anew before each use and do not keep it, for a file's bytes go away with its Scope. `read`
+ * gives exactly `length` bytes from `offset` on; the array may be shared and is to be treated as read-only.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ByteSource {
+  readonly [internal.TypeId]: typeof internal.TypeId
+  readonly name: string
+  readonly size: bigint
+  readonly resident: Uint8Array | undefined
+  readonly read: (offset: bigint, length: number) => Effect.Effect<Uint8Array, SourceError>
+}
+
+/**
+ * True for values made by this module.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isByteSource = (u: unknown): u is ByteSource => Predicate.hasProperty(u, internal.TypeId)
+
+/**
+ * A source of bytes in memory. The bytes are copied, so later writes to the array do not reach the source.
+ *
+ * **Example** (Bytes in memory)
+ *
+ * ```ts
+ * import { ByteSource } from "effect-memory-map"
+ *
+ * const source = ByteSource.fromBytes(new Uint8Array([1, 2, 3]), { name: "three" })
+ * source.size // => 3n
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromBytes = (bytes: Uint8Array, options?: { readonly name?: string | undefined }): ByteSource =>
+  fromBytesUnsafe(new Uint8Array(bytes), options)
+
+/**
+ * Like {@link fromBytes}, without the copy: the array must not be written to, resized or transferred afterwards.
+ *
+ * @category unsafe
+ * @since 0.1.0
+ */
+export const fromBytesUnsafe = (bytes: Uint8Array, options?: { readonly name?: string | undefined }): ByteSource =>
+  new internal.Bytes(options?.name ?? "bytes", bytes)
+
+/**
+ * A source of `size` zero bytes that takes no memory, however large.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const zeros = (size: bigint, options?: { readonly name?: string | undefined }): ByteSource =>
+  new internal.Zeros(options?.name ?? "zeros", size)
+
+/**
+ * A source that reads through a function of yours: a remote target, a compressed file, a generator.
+ *
+ * `read` is called with offsets and lengths inside `[0, size)` only. An answer of another length than asked becomes
+ * `SourceError` `"Truncated"`; an exception thrown becomes a defect, so fail with `SourceError` instead.
+ *
+ * **Example** (Bytes that are computed)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ByteSource } from "effect-memory-map"
+ *
+ * const counter = ByteSource.make({
+ *   name: "counter",
+ *   size: 256n,
+ *   read: (offset, length) => Effect.succeed(Uint8Array.from({ length }, (_, i) => Number(offset) + i))
+ * })
+ * Effect.runSync(counter.read(16n, 2)) // => new Uint8Array([16, 17])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly name: string
+  readonly size: bigint
+  readonly read: (offset: bigint, length: number) => Effect.Effect<Uint8Array, SourceError>
+}): ByteSource => new internal.Custom(options.name, options.size, options.read)
+
+/**
+ * The `length` bytes of `self` from `offset` on, sharing the bytes; `None` when they are not all inside `self`.
+ *
+ * **Example** (A part of a source)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { ByteSource } from "effect-memory-map"
+ *
+ * const source = ByteSource.fromBytes(new Uint8Array([1, 2, 3, 4]))
+ * const part = Option.getOrThrow(ByteSource.slice(source, 1n, 2n))
+ * Effect.runSync(part.read(0n, 2)) // => new Uint8Array([2, 3])
+ * ByteSource.slice(source, 3n, 2n) // => Option.none()
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const slice: {
+  (offset: bigint, length: bigint): (self: ByteSource) => Option.Option<ByteSource>
+  (self: ByteSource, offset: bigint, length: bigint): Option.Option<ByteSource>
+} = dual(3, (self: ByteSource, offset: bigint, length: bigint): Option.Option<ByteSource> =>
+  offset < 0n || length < 0n || offset + length > self.size
+    ? Option.none()
+    : Option.some(internal.slice(self, offset, length))
+)
+
+/**
+ * The source that really holds the byte at `offset` of `self`, and its offset there: slices are looked through.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const origin: {
+  (offset: bigint): (self: ByteSource) => { readonly source: ByteSource; readonly offset: bigint }
+  (self: ByteSource, offset: bigint): { readonly source: ByteSource; readonly offset: bigint }
+} = dual(2, (self: ByteSource, offset: bigint): { readonly source: ByteSource; readonly offset: bigint } =>
+  self instanceof internal.Slice ? { source: self.parent, offset: self.offset + offset } : { source: self, offset }
+)
+
+/**
+ * The same bytes under another name; names appear in tables and errors.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withName: {
+  (name: string): (self: ByteSource) => ByteSource
+  (self: ByteSource, name: string): ByteSource
+} = dual(2, (self: ByteSource, name: string): ByteSource => internal.slice(self, 0n, self.size, name))

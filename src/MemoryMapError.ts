@@ -1,0 +1,221 @@
+/**
+ * Every error of the package. Each is a tagged error backed by a Schema, so it can cross a worker, RPC or process
+ * boundary; its fields come first and its message is derived from them.
+ *
+ * | tag | when | what to do |
+ * |---|---|---|
+ * | `UnmappedAddress` | a read met a hole | read less, `getBytesUpTo`, `getBytesPadded`, or map more |
+ * | `SourceError` | the bytes are mapped but their source would not give them | see `reason` |
+ * | `InvalidMapping` | a mapping has no place in the address space, or its slice is not in the file | fix address, offset or length |
+ * | `MappingOverlap` | `overlap: "reject"` or `"equal"` was not met | choose another policy or range |
+ * | `InvalidPattern` | a search pattern cannot be searched for | see `position` |
+ * | `MapStateError` | a map lacks word size, endianness or any mapping | set or open what is missing |
+ * | `ImageError` | a file is not the image it should be | see `offset` |
+ * | `MmapUnavailable` | `NodeFileMapper.layerMmap` cannot use mmap(2) here | install koffi or use another layer |
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as AddressRange from "./AddressRange.ts"
+import { bytesText, END, hex } from "./internal/numbers.ts"
+
+/**
+ * A read or a walk met an address where nothing is mapped.
+ *
+ * `address` is the first unmapped one, `requested` what was asked for, `available` the number of bytes that could
+ * have been read before `address`, `hole` the whole hole around it (for an address past the end of the space: the
+ * empty range there), and `reason` why it is a hole, when the map was told (`MemoryMap.addAbsent`).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UnmappedAddress extends Schema.TaggedError<UnmappedAddress>("effect-memory-map/UnmappedAddress")(
+  "UnmappedAddress",
+  {
+    operation: Schema.String,
+    address: Schema.BigInt,
+    requested: Schema.Struct({ address: Schema.BigInt, length: Schema.Number }),
+    available: Schema.Number,
+    hole: Schema.Struct({ start: Schema.BigInt, end: Schema.BigInt }),
+    reason: Schema.optionalKey(Schema.String)
+  }
+) {
+  override get message(): string {
+    const { address, available, hole, requested } = this
+    const asked = `${bytesText(requested.length)} at ${hex(requested.address)}, ${available} readable`
+    if (!AddressRange.isAddress(address)) {
+      return `${this.operation}: ${hex(address)} lies outside the 64-bit address space (${asked})`
+    }
+    const why = this.reason === undefined ? "" : `: ${this.reason}`
+    return `${this.operation}: ${hex(address)} is not mapped (${asked}; hole ${AddressRange.format(hole)}${why})`
+  }
+}
+
+/**
+ * Bytes that are mapped could not be had from their source.
+ *
+ * `offset` (bytes into the source) and `length` (bytes) are what was asked of it. Reasons: `"ReadFailed"`, the
+ * underlying read failed, see `cause`; `"Truncated"`, the source is shorter than when it was mapped; `"Closed"`, the
+ * Scope that held the source is closed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class SourceError extends Schema.TaggedError<SourceError>("effect-memory-map/SourceError")("SourceError", {
+  source: Schema.String,
+  offset: Schema.BigInt,
+  length: Schema.Number,
+  reason: Schema.Literals(["ReadFailed", "Truncated", "Closed"]),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const what = `${this.source}: cannot read ${bytesText(this.length)} at offset ${hex(this.offset)}`
+    switch (this.reason) {
+      case "Closed":
+        return `${what}: its scope is closed; read before the scope ends, or keep it open longer`
+      case "Truncated":
+        return `${what}: the file is shorter than when it was mapped`
+      case "ReadFailed":
+        return `${what}: ${this.cause instanceof Error ? this.cause.message : "the read failed"}`
+    }
+  }
+}
+
+/**
+ * A mapping has no place: `"Empty"`, it has no bytes; `"OutsideSpace"`, `[address, address + size)` does not fit below
+ * 2^64; `"OutsideFile"`, the slice `[offset, offset + size)` is not inside the file or source of `available` bytes.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidMapping extends Schema.TaggedError<InvalidMapping>("effect-memory-map/InvalidMapping")(
+  "InvalidMapping",
+  {
+    name: Schema.String,
+    reason: Schema.Literals(["Empty", "OutsideSpace", "OutsideFile"]),
+    address: Schema.BigInt,
+    size: Schema.BigInt,
+    offset: Schema.optionalKey(Schema.BigInt),
+    available: Schema.optionalKey(Schema.BigInt)
+  }
+) {
+  override get message(): string {
+    const at = `cannot map ${this.name} at ${hex(this.address)}`
+    switch (this.reason) {
+      case "Empty":
+        return `${at}: it has no bytes, and an empty mapping covers nothing`
+      case "OutsideSpace":
+        return this.address < 0n || this.address >= END
+          ? `${at}: that is not an address, 0 <= address < 2^64`
+          : `${at}: its ${bytesText(this.size)} reach past the end of the address space by ${bytesText(
+              this.address + this.size - END
+            )}`
+      case "OutsideFile":
+        return `${at}: ${bytesText(this.size)} at offset ${hex(this.offset ?? 0n)} are not inside its ${bytesText(
+          this.available ?? 0n
+        )}`
+    }
+  }
+}
+
+/**
+ * A mapping added with `overlap: "reject"` met another one, or one added with `overlap: "equal"` met bytes that
+ * differ, or that could not be compared (`cause` then says why).
+ *
+ * `range` is what was to be added, `met` the mapping in the way, `address` the first address in conflict.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class MappingOverlap extends Schema.TaggedError<MappingOverlap>("effect-memory-map/MappingOverlap")(
+  "MappingOverlap",
+  {
+    name: Schema.String,
+    policy: Schema.Literals(["reject", "equal"]),
+    range: AddressRange.AddressRange,
+    met: Schema.Struct({ name: Schema.String, range: AddressRange.AddressRange }),
+    address: Schema.BigInt,
+    cause: Schema.optionalKey(Schema.Defect())
+  }
+) {
+  override get message(): string {
+    const how =
+      this.policy === "reject" ? "overlaps" : this.cause === undefined ? "differs from" : "cannot be compared with"
+    return `${this.name} (${AddressRange.format(this.range)}) ${how} ${this.met.name} (${AddressRange.format(
+      this.met.range
+    )}) at ${hex(this.address)}`
+  }
+}
+
+/**
+ * A pattern cannot be searched for. `position` is where in the pattern (an index into its text or bytes) the trouble
+ * lies, `why` says it in words.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidPattern extends Schema.TaggedError<InvalidPattern>("effect-memory-map/InvalidPattern")(
+  "InvalidPattern",
+  { pattern: Schema.String, position: Schema.Number, why: Schema.String }
+) {
+  override get message(): string {
+    return `${this.pattern}: ${this.why} (at position ${this.position})`
+  }
+}
+
+/**
+ * A map lacks a fact that an operation needs.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class MapStateError extends Schema.TaggedError<MapStateError>("effect-memory-map/MapStateError")(
+  "MapStateError",
+  { missing: Schema.Literals(["WordSize", "Endian", "Mapping"]) }
+) {
+  override get message(): string {
+    switch (this.missing) {
+      case "WordSize":
+        return "the word size of this map is not known: call MemoryMap.setWordSize with 32 or 64"
+      case "Endian":
+        return 'the byte order of this map is not known: call MemoryMap.setEndian with "little" or "big"'
+      case "Mapping":
+        return "this map holds no mapping: add bytes or a file first"
+    }
+  }
+}
+
+/**
+ * A file was refused as an image: `why` says what is wrong, `offset` (bytes) or, in text formats, `line` (from 1)
+ * says where. `format` is the format that was tried, or `"unknown"`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ImageError extends Schema.TaggedError<ImageError>("effect-memory-map/ImageError")("ImageError", {
+  path: Schema.String,
+  format: Schema.String,
+  offset: Schema.BigInt,
+  line: Schema.optionalKey(Schema.Number),
+  why: Schema.String
+}) {
+  override get message(): string {
+    const where = this.line === undefined ? `offset ${hex(this.offset)}` : `line ${this.line}`
+    return `${this.path}: ${this.format}, ${where}: ${this.why}`
+  }
+}
+
+/**
+ * mmap(2) cannot be used on this machine, and the layer was told to use nothing else.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class MmapUnavailable extends Schema.TaggedError<MmapUnavailable>("effect-memory-map/MmapUnavailable")(
+  "MmapUnavailable",
+  { why: Schema.String, cause: Schema.optionalKey(Schema.Defect()) }
+) {
+  override get message(): string {
+    return `mmap(2) is not available: ${this.why}. Install koffi, or use NodeFileMapper.layer, which falls back to positional reads`
+  }
+}
