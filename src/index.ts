@@ -1,0 +1,9 @@
+/**
+ * Sparse 64-bit memory maps for Effect: assemble an address space from files and bytes, read it, search it, save it.
+ *
+ * @since 0.1.0
+ */
+export * as AddressRange from "./AddressRange.ts"
+export * as ByteSource from "./ByteSource.ts"
+export * as MachineModel from "./MachineModel.ts"
+export * as MemoryMapError from "./MemoryMapError.ts"
