@@ -1,0 +1,65 @@
+// Holding memory in place while something outside JavaScript reads or writes it: a native call on another thread, a
+// read that the operating system has already taken. Whoever gives the memory back waits for those.
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+
+/** Open until closed, once and for all. Closing lets nobody in any more and waits for those inside. */
+export class Gate {
+  closed = false
+  private inside = 0
+  private readonly empty = Deferred.makeUnsafe<void>()
+
+  /** False when closed; after true, {@link leave} must follow, exactly once. */
+  enter(): boolean {
+    if (this.closed) return false
+    this.inside++
+    return true
+  }
+
+  leave(): void {
+    this.inside--
+    if (this.closed && this.inside === 0) Deferred.doneUnsafe(this.empty, Exit.void)
+  }
+
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    this.closed = true
+    return this.inside === 0 ? Effect.void : Deferred.await(this.empty)
+  })
+}
+
+/** Memory held in place. `address` is where it lies, when that is known to be fixed. */
+export interface Pin {
+  readonly address: bigint | undefined
+  /** To be called exactly once, when the native call has returned, not when its fiber was interrupted. */
+  readonly release: () => void
+}
+
+interface Region {
+  readonly gate: Gate
+  readonly address: bigint
+}
+
+const regions = new WeakMap<ArrayBufferLike, Region>()
+
+const unmanaged: Pin = { address: undefined, release: () => {} }
+
+/** Makes every array over `buffer` pinnable; `address` is where the buffer begins. */
+export const manage = (buffer: ArrayBufferLike, gate: Gate, address: bigint): void => {
+  regions.set(buffer, { gate, address })
+}
+
+/**
+ * Keeps the memory behind `bytes` where it is until released. Ordinary memory is never given back while an array over
+ * it is referenced, and needs no more than that: its pin does nothing. `undefined`: the memory is gone or about to go.
+ *
+ * Take `bytes` from `ByteSource.resident` in the same turn, and hand the native call either the array itself or
+ * `address`.
+ */
+export const pin = (bytes: Uint8Array): Pin | undefined => {
+  const region = regions.get(bytes.buffer)
+  if (region === undefined) return unmanaged
+  return region.gate.enter()
+    ? { address: region.address + BigInt(bytes.byteOffset), release: () => region.gate.leave() }
+    : undefined
+}
