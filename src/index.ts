@@ -5,5 +5,9 @@
  */
 export * as AddressRange from "./AddressRange.ts"
 export * as ByteSource from "./ByteSource.ts"
+export * as FileMapper from "./FileMapper.ts"
 export * as MachineModel from "./MachineModel.ts"
+export * as Mapping from "./Mapping.ts"
+export * as MemoryMap from "./MemoryMap.ts"
 export * as MemoryMapError from "./MemoryMapError.ts"
+export * as MemoryReader from "./MemoryReader.ts"
