@@ -1,0 +1,160 @@
+// Placing bytes in a map and taking them away again.
+import * as Effect from "effect/Effect"
+import type { AddressRange } from "../AddressRange.ts"
+import * as AddressRange_ from "../AddressRange.ts"
+import type { ByteSource } from "../ByteSource.ts"
+import type { Mapping } from "../Mapping.ts"
+import { InvalidMapping, MappingOverlap } from "../MemoryMapError.ts"
+import type { AddAllEntry, AddOptions } from "../MemoryMap.ts"
+import { Absent, MappingImpl, type MemoryMapImpl, type Piece } from "./map.ts"
+import { END } from "./numbers.ts"
+import { read } from "./read.ts"
+import * as Skyline from "./skyline.ts"
+import * as Tree from "./tree.ts"
+
+type AddError = InvalidMapping | MappingOverlap
+
+/** Why `source` cannot lie at `address`, if so. */
+const misplaced = (source: ByteSource, address: bigint, name: string): InvalidMapping | undefined => {
+  const refuse = (reason: InvalidMapping["reason"]) => new InvalidMapping({ name, reason, address, size: source.size })
+  if (address < 0n || address >= END) return refuse("OutsideSpace")
+  if (source.size <= 0n) return refuse("Empty")
+  return address + source.size > END ? refuse("OutsideSpace") : undefined
+}
+
+const mappingFor = (entry: AddAllEntry, order: number): MappingImpl =>
+  new MappingImpl(
+    entry.name ?? entry.source.name,
+    entry.address,
+    entry.source,
+    entry.permissions,
+    entry.overlap === "under" ? -order - 1 : order + 1
+  )
+
+const place = (map: MemoryMapImpl, mapping: MappingImpl): MemoryMapImpl =>
+  map.with({
+    visible: mapping.rank < 0 ? Skyline.under(map.visible, mapping) : Skyline.over(map.visible, mapping),
+    mappings: Tree.insert(map.mappings, mapping),
+    count: map.count + 1,
+    nextOrder: map.nextOrder + 1
+  })
+
+/** Bytes compared at a time for `overlap: "equal"`. */
+const COMPARED = 1 << 20
+
+const overlapError = (
+  policy: "reject" | "equal",
+  mapping: MappingImpl,
+  met: Piece,
+  address: bigint,
+  cause?: unknown
+): MappingOverlap =>
+  new MappingOverlap({
+    name: mapping.name,
+    policy,
+    range: mapping.range,
+    met: { name: Skyline.layerOf(met).name, range: Skyline.layerOf(met).range },
+    address,
+    ...(cause === undefined ? {} : { cause })
+  })
+
+/** Fails at the first address where the bytes of `mapping` and those visible differ or cannot be had. */
+const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: MappingImpl) {
+  for (const met of Skyline.within(map.visible, mapping.start, mapping.end)) {
+    const end = met.end < mapping.end ? met.end : mapping.end
+    let address = met.start > mapping.start ? met.start : mapping.start
+    while (address < end) {
+      const length = Number(end - address < COMPARED ? end - address : COMPARED)
+      const at = address
+      const [ours, theirs] = yield* Effect.all([
+        read(mapping.source, at - mapping.start, length),
+        read(Skyline.layerOf(met).source, at - Skyline.layerOf(met).start, length)
+      ]).pipe(Effect.mapError((cause) => overlapError("equal", mapping, met, at, cause)))
+      const difference = ours.findIndex((byte, i) => byte !== theirs[i])
+      if (difference >= 0) return yield* overlapError("equal", mapping, met, at + BigInt(difference))
+      address += BigInt(length)
+    }
+  }
+})
+
+const addEntry = (map: MemoryMapImpl, entry: AddAllEntry): Effect.Effect<MemoryMapImpl, AddError> => {
+  const invalid = misplaced(entry.source, entry.address, entry.name ?? entry.source.name)
+  if (invalid !== undefined) return invalid
+  const mapping = mappingFor(entry, map.nextOrder)
+  if (entry.overlap === "equal") return Effect.as(requireEqual(map, mapping), place(map, mapping))
+  if (entry.overlap === "reject") {
+    for (const met of Skyline.within(map.visible, mapping.start, mapping.end)) {
+      return overlapError("reject", mapping, met, met.start > mapping.start ? met.start : mapping.start)
+    }
+  }
+  return Effect.succeed(place(map, mapping))
+}
+
+export const add = (
+  map: MemoryMapImpl,
+  source: ByteSource,
+  address: bigint,
+  options: AddOptions | undefined
+): Effect.Effect<MemoryMapImpl, AddError> => Effect.suspend(() => addEntry(map, { ...options, source, address }))
+
+/** Fewer entries than this share of the map are added one by one, each in O(log n); more are worth a new sweep. */
+const SWEEP_SHARE = 16
+
+export const addAll = (map: MemoryMapImpl, entries: Iterable<AddAllEntry>): Effect.Effect<MemoryMapImpl, AddError> =>
+  Effect.suspend(() => {
+    const list = Array.from(entries)
+    const checked = list.some((entry) => entry.overlap === "reject" || entry.overlap === "equal")
+    return checked || list.length * SWEEP_SHARE < map.count ? oneByOne(map, list) : sweep(map, list)
+  })
+
+const oneByOne = Effect.fnUntraced(function* (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>) {
+  let result = map
+  for (const entry of entries) result = yield* addEntry(result, entry)
+  return result
+})
+
+const sweep = (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Effect.Effect<MemoryMapImpl, AddError> => {
+  const layers: Array<MappingImpl> = [...Tree.from(map.mappings, 0n)]
+  let order = map.nextOrder
+  for (const entry of entries) {
+    const invalid = misplaced(entry.source, entry.address, entry.name ?? entry.source.name)
+    if (invalid !== undefined) return invalid
+    layers.push(mappingFor(entry, order++))
+  }
+  const sorted = Skyline.sorted(layers)
+  return Effect.succeed(
+    map.with({
+      visible: Skyline.fromLayers(sorted),
+      mappings: Tree.fromSorted(sorted),
+      count: layers.length,
+      nextOrder: order
+    })
+  )
+}
+
+export const addAbsent = (
+  map: MemoryMapImpl,
+  range: AddressRange,
+  reason: string
+): Effect.Effect<MemoryMapImpl, InvalidMapping> =>
+  Effect.suspend(() => {
+    if (!AddressRange_.isValid(range) || AddressRange_.isEmpty(range)) {
+      const size = range.end - range.start
+      const why = AddressRange_.isValid(range) || size <= 0n ? "Empty" : "OutsideSpace"
+      return new InvalidMapping({ name: `absent range (${reason})`, reason: why, address: range.start, size })
+    }
+    return Effect.succeed(
+      map.with({
+        absent: Skyline.over(map.absent, new Absent(range, reason, map.nextOrder)),
+        nextOrder: map.nextOrder + 1
+      })
+    )
+  })
+
+/** A mapping of another map, or one removed before, changes nothing. */
+export const remove = (map: MemoryMapImpl, mapping: Mapping): MemoryMapImpl => {
+  const layer = mapping as MappingImpl
+  if (!Tree.overlapping(map.mappings, layer.start, layer.start + 1n).includes(layer)) return map
+  const rest = Tree.remove(map.mappings, layer)
+  return map.with({ visible: Skyline.without(map.visible, layer, rest), mappings: rest, count: map.count - 1 })
+}

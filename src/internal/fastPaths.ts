@@ -1,0 +1,7 @@
+// Short cuts that must not change an answer. Tests switch them off and demand equal results.
+export const fastPaths = {
+  /** Ask the piece of the last read first. */
+  lastHit: true,
+  /** Decode a value in place when one resident piece holds all of it. */
+  onePiece: true
+}
