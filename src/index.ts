@@ -1,8 +1,8 @@
+/**
+ * Sparse 64-bit memory maps for Effect: assemble an address space from files and bytes, read it, search it, save it.
  *
  * @since 0.1.0
- * Sparse 64-bit memory maps for Effect: assemble an address space from files and bytes, read it, search it, save it.
  */
-/**
 export * as AddressRange from "./AddressRange.ts"
 export * as ByteSource from "./ByteSource.ts"
 export * as FileMapper from "./FileMapper.ts"
