@@ -1,0 +1,6 @@
+/**
+ * What needs Node: files through mmap(2).
+ *
+ * @since 0.1.0
+ */
+export * as NodeFileMapper from "./NodeFileMapper.ts"
