@@ -37,9 +37,9 @@ for (const module of modules) {
     const result = test.result()
     if (result.state === "passed" || result.state === "failed") tests[result.state]++
     else {
-      const why = (result.state === "skipped" && result.note) || "no reason given"
+      const why = result.state === "skipped" && result.note !== undefined ? `: ${result.note}` : ""
       tests.skipped++
-      skipped.push(`  ${module.relativeModuleId}: ${test.fullName}: ${why}`)
+      skipped.push(`  ${module.relativeModuleId}: ${test.fullName}${why}`)
     }
   }
 }
