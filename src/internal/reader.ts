@@ -109,7 +109,8 @@ class Reader implements MemoryReader<never, never> {
     for (let i = 0; i < length; i++) {
       const at = address + BigInt(i)
       if (this.find(at) < 0) throw unmapped(this.map, operation, at, { address, length })
-      gathered[i] = this.bytes[this.locate(operation, at, 1)]!
+      const index = this.locate(operation, at, 1)
+      gathered[i] = this.bytes[index]!
     }
     this.bytes = gathered
     return 0
@@ -131,7 +132,8 @@ class Reader implements MemoryReader<never, never> {
     return this.find(address) >= 0
   }
   getByte(address: bigint): number {
-    return this.bytes[this.locate("getByte", address, 1)]!
+    const at = this.locate("getByte", address, 1)
+    return this.bytes[at]!
   }
   getUint8(address: bigint): number {
     return this.value("getUint8", address, 1, decode.uint8)
