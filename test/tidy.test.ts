@@ -153,7 +153,8 @@ describe("the sources", () => {
       .flatMap(({ exports, path }) =>
         exports
           .filter(
-            ({ name }) => !users.some((user) => user.path !== path && new RegExp(`\\b${name}\\b`).test(user.text))
+            ({ isType, name }) =>
+              !isType && !users.some((user) => user.path !== path && new RegExp(`\\b${name}\\b`).test(user.text))
           )
           .map(({ name }) => `${path}: ${name}`)
       )
