@@ -43,9 +43,10 @@ for (const module of modules) {
     }
   }
 }
-// What breaks outside a test, in a module's import or after its last test, is one more failure.
+// What breaks outside a test, in an import, a hook or after the last test, is one more failure.
 const broken =
-  modules.filter((module) => module.errors().length > 0).length +
+  modules.flatMap((module) => [module, ...module.children.allSuites()]).filter((suite) => suite.errors().length > 0)
+    .length +
   vitest.state.getUnhandledErrors().length +
   (modules.length === 0 ? 1 : 0)
 await vitest.close()
