@@ -47,17 +47,21 @@ const part = (path: string, source: ByteSource, options: MapOptions | undefined)
 
 /** A mapper that opens each file once however often it is mapped, and closes it with the last of its users. */
 export const make = (identify: Identify, open: Open): Effect.Effect<{ readonly map: Map }, never, Scope.Scope> =>
-  Effect.map(
-    RcMap.make({ lookup: (key: { readonly path: string; readonly identity: string }) => open(key.path) }),
-    (files) => ({
+  Effect.gen(function* () {
+    const files = yield* RcMap.make({
+      lookup: (key: { readonly path: string; readonly identity: string }) => open(key.path)
+    })
+    const shared = (path: string, identity: string): Opened =>
+      files.state._tag === "Closed"
+        ? refuse(path, "the layer of this FileMapper has been closed")
+        : RcMap.get(files, { path, identity })
+    return {
       map: (path, options) =>
         Effect.flatMap(identify(path), (identity) =>
-          releaseOnFailure(
-            Effect.flatMap(RcMap.get(files, { path, identity }), (source) => part(path, source, options))
-          )
+          releaseOnFailure(Effect.flatMap(shared(path, identity), (source) => part(path, source, options)))
         )
-    })
-  )
+    }
+  })
 
 export const refuse = (path: string, description: string): PlatformError.PlatformError =>
   PlatformError.systemError({

@@ -84,7 +84,7 @@ class FileSource implements ByteSource {
   readBlock(index: number): Effect.Effect<Uint8Array, SourceError> {
     return Effect.suspend(() => {
       const bytes = new Uint8Array(this.blockLength(index))
-      return Effect.map(this.fill(bytes, BigInt(index * this.blockSize)), (count) => bytes.subarray(0, count))
+      return Effect.map(this.readInto(bytes, BigInt(index * this.blockSize)), (count) => bytes.subarray(0, count))
     })
   }
 
@@ -99,19 +99,22 @@ class FileSource implements ByteSource {
         catch: (cause) => this.error(offset, length, "ReadFailed", cause)
       }),
       (bytes) =>
-        Effect.flatMap(this.fill(bytes, offset), (count) =>
+        Effect.flatMap(this.readInto(bytes, offset), (count) =>
           count < length ? this.error(offset, length, "Truncated") : Effect.succeed(bytes)
         )
     )
   }
 
-  /** Fills `bytes` from `offset` on and answers with how many there were, fewer only at the end of the file. */
-  private fill(bytes: Uint8Array, offset: bigint, done = 0): Effect.Effect<number, SourceError> {
+  /** Reads from `offset` on and answers with how many bytes there were, fewer only at the end of the file. */
+  private readInto(bytes: Uint8Array, offset: bigint, done = 0): Effect.Effect<number, SourceError> {
     const rest = bytes.subarray(done, done + PIECE)
     if (rest.length === 0) return Effect.succeed(done)
     return Effect.matchEffect(this.inside(this.file.read(rest, { position: offset + BigInt(done) })), {
       onFailure: (cause) => this.error(offset, bytes.length, cause === undefined ? "Closed" : "ReadFailed", cause),
-      onSuccess: (count) => (count === 0 ? Effect.succeed(done) : this.fill(bytes, offset, done + count))
+      onSuccess: (count) => {
+        if (this.gate.closed) return this.error(offset, bytes.length, "Closed")
+        return count === 0 ? Effect.succeed(done) : this.readInto(bytes, offset, done + count)
+      }
     })
   }
 
