@@ -57,13 +57,15 @@ export class Header {
   readonly reader: ImageReader
   readonly offset: bigint
   readonly bytes: Uint8Array
-  readonly little: boolean
+  readonly endian: Endian
+  private readonly little: boolean
   private readonly view: DataView
 
   constructor(reader: ImageReader, offset: bigint, bytes: Uint8Array, endian: Endian) {
     this.reader = reader
     this.offset = offset
     this.bytes = bytes
+    this.endian = endian
     this.little = endian === "little"
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
