@@ -9,7 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^effect-memory-map$/, replacement: src("index.ts") },
       { find: /^effect-memory-map\/(node|testing)$/, replacement: src("$1/index.ts") },
-      { find: /^effect-memory-map\/(.+)$/, replacement: src("$1.ts") }
+      { find: /^effect-memory-map\/((?:(?:image|render)\/)?[A-Z]\w*)$/, replacement: src("$1.ts") }
     ]
   },
   test: {

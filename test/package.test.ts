@@ -55,7 +55,15 @@ const succeed = async (...[command, args, options]: Parameters<typeof run>): Pro
   return output
 }
 
-const install = ["install", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=1", "--loglevel=error"]
+const install = [
+  "install",
+  "--no-audit",
+  "--no-fund",
+  "--prefer-offline",
+  "--fetch-retries=1",
+  "--fetch-retry-mintimeout=1000",
+  "--loglevel=error"
+]
 
 const project = (name: string): string => {
   const directory = join(work, name)
