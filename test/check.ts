@@ -1,5 +1,6 @@
-// Everything that must hold before a change lands: `npm test`. Every step runs, whatever became of those before it; each
-// prints its time. The last line counts steps and tests, `N passed, N failed`, and names what was skipped and why.
+// Everything that must hold before a change lands: `npm test`. Every step runs, whatever became of those before it, and
+// prints its time. At the end stand the tests that were skipped, and why, and a line that counts steps and tests:
+// `N passed, N failed, N skipped`.
 import { spawnSync } from "node:child_process"
 import { delimiter, join } from "node:path"
 import { startVitest } from "vitest/node"

@@ -270,4 +270,17 @@ describe("the repository", () => {
       []
     )
   })
+
+  // npm leaves out what it could not fetch when it wrote the lock file, and `npm ci` then refuses that file.
+  it("locks the optional packages of every platform", () => {
+    const locked: Record<string, { readonly optionalDependencies?: Record<string, string> }> = JSON.parse(
+      read("package-lock.json")
+    ).packages
+    const missing = Object.entries(locked).flatMap(([path, { optionalDependencies = {} }]) =>
+      Object.keys(optionalDependencies).filter(
+        (name) => !(`node_modules/${name}` in locked || `${path}/node_modules/${name}` in locked)
+      )
+    )
+    assert.deepStrictEqual(missing, [])
+  })
 })
