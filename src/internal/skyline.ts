@@ -105,9 +105,14 @@ const isSorted = (layers: ReadonlyArray<Layer>): boolean => {
   return true
 }
 
-/** Layers sorted by start, and by order where starts are equal. */
-export const sorted = <L extends Layer>(layers: ReadonlyArray<L>): ReadonlyArray<L> =>
-  isSorted(layers) ? layers : layers.toSorted(byStart)
+/** Layers sorted by start, and by order where starts are equal. Rounded starts decide nearly every comparison. */
+export const sorted = <L extends Layer>(layers: ReadonlyArray<L>): ReadonlyArray<L> => {
+  if (isSorted(layers)) return layers
+  const keys = Float64Array.from(layers, (layer) => Number(layer.start))
+  const indexes = Uint32Array.from(layers, (_, i) => i)
+  indexes.sort((a, b) => keys[a]! - keys[b]! || byStart(layers[a]!, layers[b]!))
+  return Array.from(indexes, (index) => layers[index]!)
+}
 
 /**
  * One pass from left to right over layers, keeping those that reach the current address in a heap with the highest

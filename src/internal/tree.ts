@@ -12,27 +12,27 @@ export interface Item {
 }
 
 /**
- * A leaf has `items`, an inner node `children`; `keys[i]` is the rounded start of the i-th. `maxEnd` is the largest
- * rounded end below, or more: it is not lowered by every change.
+ * A leaf has `items`, an inner node `children`. `keys[i]` is the rounded start of the i-th, `ends[i]` the largest
+ * rounded end in it. Nodes hold these numbers so that neither a search nor a change has to look at the items
+ * themselves, each of which would miss the cache.
  */
 export class Node<T extends Item> {
   readonly keys: ReadonlyArray<number>
+  readonly ends: ReadonlyArray<number>
   readonly items: ReadonlyArray<T>
   readonly children: ReadonlyArray<Node<T>>
   readonly first: T
-  readonly maxEnd: number
   constructor(
     keys: ReadonlyArray<number>,
+    ends: ReadonlyArray<number>,
     items: ReadonlyArray<T>,
-    children: ReadonlyArray<Node<T>>,
-    first: T,
-    maxEnd: number
+    children: ReadonlyArray<Node<T>>
   ) {
     this.keys = keys
+    this.ends = ends
     this.items = items
     this.children = children
-    this.first = first
-    this.maxEnd = maxEnd
+    this.first = items.length > 0 ? items[0]! : children[0]!.first
   }
 }
 
@@ -42,44 +42,97 @@ export type Tree<T extends Item> = Node<T> | undefined
 /** Most entries of a node. Splices merge neighbours that fit in half a node together, which bounds the height. */
 const WIDTH = 32
 
+/** Width of nodes built in bulk: room for what is added later. */
+const ROOMY = 24
+
 const none: ReadonlyArray<never> = []
 
-const leaf = <T extends Item>(items: ReadonlyArray<T>, keys: ReadonlyArray<number>): Node<T> =>
-  new Node(keys, items, none, items[0]!, furthestEnd(items))
-
-const inner = <T extends Item>(children: ReadonlyArray<Node<T>>, keys: ReadonlyArray<number>): Node<T> => {
-  let maxEnd = 0
-  for (const child of children) maxEnd = Math.max(maxEnd, child.maxEnd)
-  return new Node(keys, none, children, children[0]!.first, maxEnd)
+const largest = (numbers: ReadonlyArray<number>): number => {
+  let max = 0
+  for (const number of numbers) if (number > max) max = number
+  return max
 }
 
-const furthestEnd = (items: ReadonlyArray<Item>): number => {
-  let end = 0
-  for (const item of items) end = Math.max(end, Number(item.end))
-  return end
+/** Like `map`, but the array has no room for holes, which makes spreading and splicing it many times faster. */
+const numbers = <A>(list: ReadonlyArray<A>, f: (element: A) => number): Array<number> => {
+  const result: Array<number> = []
+  for (const element of list) result.push(f(element))
+  return result
 }
+
+const leaf = <T extends Item>(items: ReadonlyArray<T>): Node<T> =>
+  new Node(numbers(items, startKey), numbers(items, endKey), items, none)
+
+const inner = <T extends Item>(children: ReadonlyArray<Node<T>>): Node<T> =>
+  new Node(numbers(children, firstKey), numbers(children, lastEnd), none, children)
 
 const startKey = (item: Item): number => Number(item.start)
+const endKey = (item: Item): number => Number(item.end)
 const firstKey = (node: { readonly keys: ReadonlyArray<number> }): number => node.keys[0]!
+const lastEnd = (node: { readonly ends: ReadonlyArray<number> }): number => largest(node.ends)
 
-/** Cuts entries into nodes of at most WIDTH: evenly, or, when the change was at the far end, full ones first. */
-const pack = <E, N>(
-  entries: ReadonlyArray<E>,
-  keys: ReadonlyArray<number>,
-  make: (entries: ReadonlyArray<E>, keys: ReadonlyArray<number>) => N,
-  appended: boolean
-): Array<N> => {
-  if (entries.length === 0) return []
-  if (entries.length <= WIDTH) return [make(entries, keys)]
-  const step = appended ? WIDTH : Math.ceil(entries.length / Math.ceil(entries.length / WIDTH))
-  const nodes: Array<N> = []
-  for (let i = 0; i < entries.length; i += step) nodes.push(make(entries.slice(i, i + step), keys.slice(i, i + step)))
+const slice = <T extends Item>({ children, ends, items, keys }: Node<T>, start: number, end: number): Node<T> =>
+  new Node(
+    keys.slice(start, end),
+    ends.slice(start, end),
+    items.length === 0 ? none : items.slice(start, end),
+    children.length === 0 ? none : children.slice(start, end)
+  )
+
+/** Cuts a node into ones of at most WIDTH: evenly, or, when the change was at the far end, `full` ones first. */
+const cut = <T extends Item>(node: Node<T>, appended: boolean, full = WIDTH): Array<Node<T>> => {
+  const width = node.keys.length
+  if (width <= WIDTH) return [node]
+  const step = appended ? full : Math.ceil(width / Math.ceil(width / WIDTH))
+  const nodes: Array<Node<T>> = []
+  for (let i = 0; i < width; i += step) nodes.push(slice(node, i, i + step))
   return nodes
 }
 
 /** `list` with `middle` in place of what stands at `[start, end)`. */
-const replaced = <A>(list: ReadonlyArray<A>, start: number, end: number, middle: ReadonlyArray<A>): Array<A> =>
-  list.slice(0, start).concat(middle, list.slice(end))
+const replaced = <A>(list: ReadonlyArray<A>, start: number, end: number, middle: ReadonlyArray<A>): ReadonlyArray<A> =>
+  // The first is by far the fastest, but spreads its arguments on the stack.
+  middle.length <= WIDTH
+    ? list.toSpliced(start, end - start, ...middle)
+    : list.slice(0, start).concat(middle, list.slice(end))
+
+/** `node` with its i-th child changed. The numbers of a child seldom change with it; then their arrays are shared. */
+const withChild = <T extends Item>(node: Node<T>, i: number, child: Node<T>): Node<T> => {
+  const key = child.keys[0]!
+  const end = lastEnd(child)
+  return new Node(
+    node.keys[i] === key ? node.keys : node.keys.with(i, key),
+    node.ends[i] === end ? node.ends : node.ends.with(i, end),
+    none,
+    node.children.with(i, child)
+  )
+}
+
+/** `node` with the entries of `middle` in place of those at `[start, end)`; `undefined` when nothing is left. */
+const spliced = <T extends Item>(
+  node: Node<T>,
+  start: number,
+  end: number,
+  middle: Node<T> | undefined
+): Node<T> | undefined => {
+  if (middle === undefined) {
+    if (start === 0 && end === node.keys.length) return undefined
+    return start === end
+      ? node
+      : new Node(
+          node.keys.toSpliced(start, end - start),
+          node.ends.toSpliced(start, end - start),
+          node.items.length === 0 ? none : node.items.toSpliced(start, end - start),
+          node.children.length === 0 ? none : node.children.toSpliced(start, end - start)
+        )
+  }
+  return new Node(
+    replaced(node.keys, start, end, middle.keys),
+    replaced(node.ends, start, end, middle.ends),
+    node.items.length === 0 ? none : replaced(node.items, start, end, middle.items),
+    node.children.length === 0 ? none : replaced(node.children, start, end, middle.children)
+  )
+}
 
 /** How many entries of `node` have a key up to and including (`address`, `order`). */
 const countUpTo = <T extends Item>(node: Node<T>, key: number, address: bigint, order: number): number => {
@@ -148,13 +201,13 @@ export const overlapping = <T extends Item>(root: Tree<T>, start: bigint, end: b
   const found: Array<T> = []
   const low = Number(start)
   const high = Number(end)
-  const visit = (node: Node<T>): void => {
-    // Rounding keeps order, so a rounded bound that is strictly too small is truly too small.
-    if (node.maxEnd < low) return
-    for (let i = 0; i < node.keys.length && node.keys[i]! <= high; i++) {
-      if (node.children.length > 0) visit(node.children[i]!)
+  const visit = ({ children, ends, items, keys }: Node<T>): void => {
+    for (let i = 0; i < keys.length && keys[i]! <= high; i++) {
+      // Rounding keeps order, so a rounded bound that is strictly too small is truly too small.
+      if (ends[i]! < low) continue
+      if (children.length > 0) visit(children[i]!)
       else {
-        const item = node.items[i]!
+        const item = items[i]!
         if (item.start < end && item.end > start) found.push(item)
       }
     }
@@ -170,82 +223,69 @@ interface Key {
   readonly order: number
 }
 
-/** What a splice puts in: items, their keys, and the furthest rounded end among them. */
-interface Insertion<T extends Item> {
-  readonly items: ReadonlyArray<T>
-  readonly keys: ReadonlyArray<number>
-  readonly maxEnd: number
-}
-
-const nothing: Insertion<never> = { items: none, keys: none, maxEnd: 0 }
-
 /**
- * Puts the insertion in place of all items whose key lies in `[low, high]`; the answer is the nodes that stand in for
- * `node`. Keys are copied, never taken from the items anew: touching every item of a node would miss the cache.
+ * Puts the entries of `insertion`, a leaf of any width, in place of all items whose key lies in `[low, high]`; the
+ * answer is the nodes that stand in for `node`.
  */
-const spliceNode = <T extends Item>(node: Node<T>, low: Key, high: Key, insertion: Insertion<T>): Array<Node<T>> => {
+const spliceNode = <T extends Item>(
+  node: Node<T>,
+  low: Key,
+  high: Key,
+  insertion: Node<T> | undefined
+): ReadonlyArray<Node<T>> => {
   const isLeaf = node.children.length === 0
+  const width = node.keys.length
   let start = countUpTo(node, low.rounded, low.address, low.order)
   let end = Math.max(start, countUpTo(node, high.rounded, high.address, high.order))
   if (isLeaf) {
-    const items = replaced(node.items, start, end, insertion.items)
-    const keys = replaced(node.keys, start, end, insertion.keys)
-    if (start === end && items.length <= WIDTH) {
-      return [new Node(keys, items, none, items[0]!, Math.max(node.maxEnd, insertion.maxEnd))]
-    }
-    return pack(items, keys, leaf, end === node.items.length && insertion.items.length > 0)
+    const changed = spliced(node, start, end, insertion)
+    return changed === undefined ? none : cut(changed, end === width && insertion !== undefined)
   }
   start = Math.max(0, start - 1)
   end = Math.max(start, end - 1)
-  const changed = spliceNode(node.children[start]!, low, high, insertion)
   const first = node.children[start]!
-  if (start === end && changed.length === 1 && changed[0]!.keys.length >= first.keys.length) {
-    const child = changed[0]!
-    const keys = child.keys[0] === node.keys[start] ? node.keys : node.keys.with(start, child.keys[0]!)
-    const children = node.children.with(start, child)
-    return [new Node(keys, none, children, children[0]!.first, Math.max(node.maxEnd, child.maxEnd))]
-  }
-  const tail = end > start ? spliceNode(node.children[end]!, low, high, nothing) : none
+  const head = spliceNode(first, low, high, insertion)
+  // Only a child that became small is worth a look at its neighbours, which are out of the cache.
+  const isSettled = start === end && head.length > 0 && head.every((one) => isAmple(one, first))
+  if (isSettled && head.length === 1) return [withChild(node, start, head[0]!)]
+  if (isSettled) return cut(spliced(node, start, start + 1, inner(head))!, end === width - 1)
+  const tail = end > start ? spliceNode(node.children[end]!, low, high, undefined) : none
   const before = Math.max(0, start - 1)
-  const after = Math.min(node.children.length, end + 2)
+  const after = Math.min(width, end + 2)
   const settled = settle([
     ...node.children.slice(before, start),
-    ...changed,
+    ...head,
     ...tail,
     ...node.children.slice(end + 1, after)
   ])
-  const children = replaced(node.children, before, after, settled)
-  const keys = replaced(node.keys, before, after, settled.map(firstKey))
-  return pack(children, keys, inner, end === node.children.length - 1)
+  const changed = spliced(node, before, after, settled.length === 0 ? undefined : inner(settled))
+  return changed === undefined ? none : cut(changed, end === width - 1)
 }
+
+const isAmple = <T extends Item>(node: Node<T>, before: Node<T>): boolean =>
+  node.keys.length >= Math.min(WIDTH / 2, before.keys.length)
 
 /** Merges neighbours that fit in half a node together. */
 const settle = <T extends Item>(nodes: ReadonlyArray<Node<T>>): Array<Node<T>> => {
   const settled: Array<Node<T>> = []
   for (const node of nodes) {
     const previous = settled.at(-1)
-    if (previous === undefined || previous.keys.length + node.keys.length > WIDTH / 2) settled.push(node)
-    else {
-      const keys = [...previous.keys, ...node.keys]
-      settled[settled.length - 1] =
-        node.children.length === 0
-          ? leaf([...previous.items, ...node.items], keys)
-          : inner([...previous.children, ...node.children], keys)
-    }
+    const width = previous?.keys.length ?? 0
+    if (previous === undefined || width + node.keys.length > WIDTH / 2) settled.push(node)
+    else settled[settled.length - 1] = spliced(previous, width, width, node)!
   }
   return settled
 }
 
 const grow = <T extends Item>(level: ReadonlyArray<Node<T>>): Tree<T> => {
   let nodes = level
-  while (nodes.length > 1) nodes = pack(nodes, nodes.map(firstKey), inner, true)
+  while (nodes.length > 1) nodes = cut(inner(nodes), true, ROOMY)
   return nodes[0]
 }
 
 const spliceKeys = <T extends Item>(root: Tree<T>, low: Key, high: Key, items: ReadonlyArray<T>): Tree<T> => {
   if (root === undefined) return fromSorted(items)
-  const insertion = { items, keys: items.map(startKey), maxEnd: furthestEnd(items) }
-  let tree = grow(spliceNode(root, low, high, insertion))
+  let tree = grow(spliceNode(root, low, high, items.length === 0 ? undefined : leaf(items)))
   while (tree !== undefined && tree.children.length === 1) tree = tree.children[0]
   return tree
 }
@@ -274,4 +314,4 @@ export const remove = <T extends Item>(root: Tree<T>, item: T): Tree<T> => {
 
 /** Builds a tree of items that are ascending already. */
 export const fromSorted = <T extends Item>(items: ReadonlyArray<T>): Tree<T> =>
-  grow(pack(items, items.map(startKey), leaf, true))
+  items.length === 0 ? undefined : grow(cut(leaf(items), true, ROOMY))

@@ -28,17 +28,19 @@ const assertSound = <T extends Tree.Item>(root: Tree.Tree<T>): void => {
     assert.strictEqual(node.items.length + node.children.length, width)
     if (node.children.length === 0) {
       depths.add(depth)
-      node.items.forEach((item, i) => assert.strictEqual(node.keys[i], Number(item.start)))
+      node.items.forEach((item, i) => {
+        assert.strictEqual(node.keys[i], Number(item.start))
+        assert.strictEqual(node.ends[i], Number(item.end))
+      })
       assert.strictEqual(node.first, node.items[0])
     } else {
       node.children.forEach((child, i) => {
         assert.strictEqual(node.keys[i], child.keys[0])
-        assert.isTrue(child.maxEnd <= node.maxEnd)
+        assert.strictEqual(node.ends[i], Math.max(...child.ends))
         visit(child, depth + 1)
       })
       assert.strictEqual(node.first, node.children[0]!.first)
     }
-    for (const item of node.items) assert.isTrue(Number(item.end) <= node.maxEnd)
   }
   if (root !== undefined) visit(root, 0)
   assert.isTrue(depths.size <= 1)
