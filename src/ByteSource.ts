@@ -6,12 +6,12 @@
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as internal from "./internal/source.ts"
-import { SourceError } from "./MemoryMapError.ts"
+import type { SourceError } from "./MemoryMapError.ts"
 
 /**
  * The bytes behind a mapping.

@@ -83,8 +83,8 @@ const rules: Readonly<Record<string, Rule>> = {
           .filter(({ doc }) => !doc?.includes("@internal") && !(doc?.includes("@category") && doc.includes("@since")))
           .map(({ line, name }) => `${line}: ${name}`)
       : [],
-  "a public module explains itself: a line of comment to two of code": ({ codeLines, commentLines, path }) =>
-    isPublic(path) && commentLines * 2 < codeLines ? [`${commentLines} to ${codeLines}`] : [],
+  "a public module explains itself: a line of comment to three of code": ({ codeLines, commentLines, path }) =>
+    isPublic(path) && commentLines * 3 < codeLines ? [`${commentLines} to ${codeLines}`] : [],
   "a barrel holds `export * as X` and nothing else": ({ path, text }) =>
     isBarrel(path)
       ? text
@@ -190,9 +190,9 @@ describe("the rules", () => {
       "/** Of x. @since 1 */\nexport const x = 1"
     ],
     [
-      "a public module explains itself: a line of comment to two of code",
+      "a public module explains itself: a line of comment to three of code",
       "src/X.ts",
-      "// x\n" + "const x = 1\n".repeat(3)
+      "// x\n" + "const x = 1\n".repeat(4)
     ],
     ["a barrel holds `export * as X` and nothing else", "src/index.ts", 'export { x } from "./X.ts"']
   ]

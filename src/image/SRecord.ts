@@ -11,7 +11,7 @@
 import * as Effect from "effect/Effect"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
 import * as emit from "../internal/image/emit.ts"

@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
 import * as emit from "../internal/image/emit.ts"
@@ -114,14 +114,14 @@ export interface WriteOptions {
  * **Example** (Through a file and back)
  *
  * ```ts
- * import { Bytes, Effect, Stream } from "effect"
+ * import { Effect, Stream } from "effect"
  * import { ByteSource, MemoryMap } from "effect-memory-map"
  * import * as Uf2 from "effect-memory-map/image/Uf2"
  *
  * const program = Effect.gen(function*() {
  *   const map = yield* MemoryMap.fromString("flash me", 0x1000_0000n)
- *   const blocks = yield* Stream.runCollect(Uf2.write(map, { family: 0xe48bff56 }))
- *   const image = yield* Uf2.fromSource(ByteSource.fromBytes(Bytes.concat(...blocks)))
+ *   const file = yield* Stream.mkUint8Array(Uf2.write(map, { family: 0xe48bff56 }))
+ *   const image = yield* Uf2.fromSource(ByteSource.fromBytes(file))
  *   return [image.families, MemoryMap.mappedSize(image.map)]
  * })
  * Effect.runSync(program) // => [[0xe48bff56], 8n]

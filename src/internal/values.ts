@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type { Endian } from "../MachineModel.ts"
 import type { EndianRead, Mapped, Read, WordRead } from "../MemoryMap.ts"
-import * as decode from "./decode.ts"
+import type * as decode from "./decode.ts"
 import { MemoryMapImpl } from "./map.ts"
 import { bytes, peek, peeked, type ReadError } from "./read.ts"
 

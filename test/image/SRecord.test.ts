@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as SRecord from "../../src/image/SRecord.ts"
-import { MemoryMap } from "../../src/index.ts"
+import type { MemoryMap } from "../../src/index.ts"
 import { ascii, collect, contents, has, judge, mapOf } from "../support/images.ts"
 
 const wide = [2, 2, 3, 4, 2, 2, 3, 4, 3, 2]

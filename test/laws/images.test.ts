@@ -1,8 +1,7 @@
 // One suite over all formats with a writer: what was written reads as it was, whatever the cut of the map.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Stream } from "effect"
-import type { ByteSource } from "../../src/index.ts"
-import { MemoryMap, type MemoryMapError } from "../../src/index.ts"
+import { type ByteSource, MemoryMap, type MemoryMapError } from "../../src/index.ts"
 import * as IntelHex from "../../src/image/IntelHex.ts"
 import * as Lime from "../../src/image/Lime.ts"
 import * as Raw from "../../src/image/Raw.ts"

@@ -40,7 +40,7 @@ describe("layerMmap without koffi", () => {
   )
 })
 
-describe.skipIf(isWindows)("a file in memory", () => {
+describe.skipIf(isWindows)("a file in memory (where there is mmap)", () => {
   const open = Effect.gen(function* () {
     const scope = yield* Scope.make()
     const source = yield* Scope.provide(FileMapper.map(path("content")), scope)
@@ -115,6 +115,7 @@ describe.skipIf(isWindows)("a file in memory", () => {
   // The files of sysfs are regular files of 4096 bytes that mmap(2) refuses.
   const odd = "/sys/kernel/mm/transparent_hugepage/enabled"
   it.effect.runIf(NFS.existsSync(odd))(
+    // where sysfs is, on Linux
     "is refused by layerMmap when it cannot be mapped; layer reads it by position",
     () =>
       Effect.gen(function* () {
