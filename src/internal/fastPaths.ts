@@ -2,6 +2,8 @@
 export const fastPaths = {
   /** Ask the piece of the last read first. */
   lastHit: true,
+  /** Build flat arrays for a map that is read often. */
+  flat: true,
   /** Decode a value in place when one resident piece holds all of it. */
   onePiece: true
 }

@@ -11,6 +11,7 @@ import type { Endian, WordSize } from "../MachineModel.ts"
 import type { Mapping, Permissions } from "../Mapping.ts"
 import type { MemoryMap, Segment } from "../MemoryMap.ts"
 import { fastPaths } from "./fastPaths.ts"
+import { FlatMap, flatPiece } from "./flat.ts"
 import { hex } from "./numbers.ts"
 import * as Skyline from "./skyline.ts"
 import * as Tree from "./tree.ts"
@@ -107,6 +108,9 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   readonly endian: Endian | undefined
   /** The piece that the last look-up found; a hint, no part of the value. */
   lastHit: Piece | undefined = undefined
+  /** Look-ups so far, and the flat arrays that enough of them pay for. */
+  private lookups = 0
+  private flattened: FlatMap | undefined = undefined
   /** Filled when first asked for. */
   private mapped: bigint | undefined = undefined
 
@@ -132,6 +136,21 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
     const found = Skyline.at(this.visible, address)
     if (found !== undefined) this.lastHit = found
     return found
+  }
+
+  /**
+   * Flat arrays of the map, once it has been looked into as often as it has mappings: building them costs about one
+   * look-up a mapping, so reading a map is never more than twice as dear for it, and soon far cheaper.
+   */
+  get flat(): FlatMap | undefined {
+    if (this.flattened === undefined && fastPaths.flat && ++this.lookups > this.count) {
+      const pieces = Array.from(Tree.from(this.visible, 0n), (piece) => {
+        const { source, start } = Skyline.layerOf(piece)
+        return flatPiece(piece.start, piece.end, source, piece.start - start)
+      })
+      this.flattened = new FlatMap(pieces)
+    }
+    return fastPaths.flat ? this.flattened : undefined
   }
 
   get mappedSize(): bigint {

@@ -78,6 +78,12 @@ export let peeked: Uint8Array = new Uint8Array(0)
 /** Index in {@link peeked} of the `length` bytes at `address` when one resident piece holds them all, else -1. */
 export const peek = (map: MemoryMapImpl, address: bigint, length: number): number => {
   if (!fastPaths.onePiece) return -1
+  const flat = map.flat
+  if (flat !== undefined) {
+    const at = flat.locate(address, length)
+    peeked = flat.bytes
+    return at
+  }
   const piece = map.at(address)
   if (piece === undefined) return -1
   const mapping = Skyline.layerOf(piece)
