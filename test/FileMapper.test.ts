@@ -175,11 +175,9 @@ describe("layerFileSystem", () => {
       yield* state.latch.close
       const small = yield* Effect.forkChild(Effect.flip(source.read(0n, 1)), { startImmediately: true })
       const large = yield* Effect.forkChild(Effect.flip(source.read(0n, 50)), { startImmediately: true })
-      const gone = yield* Effect.forkChild(source.read(20n, 50), { startImmediately: true })
-      yield* Effect.forkChild(Fiber.interrupt(gone), { startImmediately: true })
       const closing = yield* Effect.forkChild(close, { startImmediately: true })
       assert.strictEqual((yield* Effect.flip(source.read(0n, 1))).reason, "Closed")
-      assert.strictEqual(state.reads.length, 3)
+      assert.strictEqual(state.reads.length, 2)
       assert.strictEqual(state.closed, 0)
       yield* state.latch.open
       yield* Fiber.join(closing)
@@ -188,6 +186,23 @@ describe("layerFileSystem", () => {
         [(yield* Fiber.join(small)).reason, (yield* Fiber.join(large)).reason],
         ["Closed", "Closed"]
       )
+    })
+  )
+
+  it.effect("closes the file when a read is done whose reader was interrupted", () =>
+    Effect.gen(function* () {
+      const { close, source, state } = yield* makeRecorder
+      for (const length of [1, 50]) {
+        yield* state.latch.close
+        const reader = yield* Effect.forkChild(source.read(20n, length), { startImmediately: true })
+        yield* Effect.forkChild(Fiber.interrupt(reader), { startImmediately: true })
+      }
+      const closing = yield* Effect.forkChild(close, { startImmediately: true })
+      yield* Effect.yieldNow
+      assert.strictEqual(state.closed, 0)
+      yield* state.latch.open
+      yield* Fiber.join(closing)
+      assert.strictEqual(state.closed, 1)
     })
   )
 })

@@ -7,7 +7,7 @@ import { MmapUnavailable } from "../../src/MemoryMapError.ts"
 import { Libc } from "../../src/node/libc.ts"
 import * as NodeFileMapper from "../../src/node/NodeFileMapper.ts"
 import { temporaryFiles } from "../support/temporary.ts"
-import { diskFilesSuite } from "../suites/diskFilesSuite.ts"
+import { descriptors, diskFilesSuite } from "../suites/diskFilesSuite.ts"
 import { files, fileMapperSuite } from "../suites/fileMapperSuite.ts"
 
 const path = temporaryFiles(files)
@@ -115,15 +115,16 @@ describe.skipIf(isWindows)("a file in memory (where there is mmap)", () => {
   // The files of sysfs are regular files of 4096 bytes that mmap(2) refuses.
   const odd = "/sys/kernel/mm/transparent_hugepage/enabled"
   it.effect.runIf(NFS.existsSync(odd))(
-    // where sysfs is, on Linux
     "is refused by layerMmap when it cannot be mapped; layer reads it by position",
     () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(FileMapper.map(odd).pipe(Effect.provide(NodeFileMapper.layerMmap)))
         assert.include(error.message, "mmap: ENODEV")
         const first = yield* Effect.gen(function* () {
+          const before = descriptors()
           const source = yield* FileMapper.map(odd)
           assert.isUndefined(source.resident)
+          assert.strictEqual(descriptors(), before + 1) // that of the attempt is closed
           return yield* source.read(0n, 6)
         }).pipe(Effect.provide(NodeFileMapper.layer))
         assert.deepStrictEqual(first, new Uint8Array(NFS.readFileSync(odd).subarray(0, 6)))

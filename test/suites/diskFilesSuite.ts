@@ -98,8 +98,10 @@ export const diskFilesSuite = <E>(name: string, layer: Layer.Layer<FileMapper.Fi
     it.effect("keeps the size that a growing file had, and sees what it has when mapped again", () =>
       Effect.gen(function* () {
         const file = fresh("growing", new Uint8Array([1]))
+        NFS.utimesSync(file, 1, 1)
         const before = yield* FileMapper.map(file)
         NFS.appendFileSync(file, new Uint8Array([2]))
+        NFS.utimesSync(file, 1, 1)
         const after = yield* FileMapper.map(file)
         assert.strictEqual(before.size, 1n)
         assert.strictEqual((yield* Effect.flip(before.read(0n, 2))).reason, "Truncated")
@@ -192,7 +194,7 @@ export const diskFilesSuite = <E>(name: string, layer: Layer.Layer<FileMapper.Fi
 }
 
 /** Open descriptors of this process, where they can be counted. */
-const descriptors = (): number => (isLinux ? NFS.readdirSync("/proc/self/fd").length : 0)
+export const descriptors = (): number => (isLinux ? NFS.readdirSync("/proc/self/fd").length : 0)
 
 const mappingsOf = (file: string): number =>
   isLinux ? NFS.readFileSync("/proc/self/maps", "utf8").split(file).length - 1 : 0
