@@ -4,3 +4,4 @@
  * @since 0.1.0
  */
 export * as NodeFileMapper from "./NodeFileMapper.ts"
+export * as NodeMemoryMap from "./NodeMemoryMap.ts"

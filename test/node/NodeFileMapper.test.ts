@@ -114,20 +114,18 @@ describe.skipIf(isWindows)("a file in memory (where there is mmap)", () => {
 
   // The files of sysfs are regular files of 4096 bytes that mmap(2) refuses.
   const odd = "/sys/kernel/mm/transparent_hugepage/enabled"
-  it.effect.runIf(NFS.existsSync(odd))(
-    "is refused by layerMmap when it cannot be mapped; layer reads it by position",
-    () =>
-      Effect.gen(function* () {
-        const error = yield* Effect.flip(FileMapper.map(odd).pipe(Effect.provide(NodeFileMapper.layerMmap)))
-        assert.include(error.message, "mmap: ENODEV")
-        const first = yield* Effect.gen(function* () {
-          const before = descriptors()
-          const source = yield* FileMapper.map(odd)
-          assert.isUndefined(source.resident)
-          assert.strictEqual(descriptors(), before + 1) // that of the attempt is closed
-          return yield* source.read(0n, 6)
-        }).pipe(Effect.provide(NodeFileMapper.layer))
-        assert.deepStrictEqual(first, new Uint8Array(NFS.readFileSync(odd).subarray(0, 6)))
-      })
+  it.effect.runIf(NFS.existsSync(odd))("is read by position where it cannot be mapped, and refused by layerMmap", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(FileMapper.map(odd).pipe(Effect.provide(NodeFileMapper.layerMmap)))
+      assert.include(error.message, "mmap: ENODEV")
+      const first = yield* Effect.gen(function* () {
+        const before = descriptors()
+        const source = yield* FileMapper.map(odd)
+        assert.isUndefined(source.resident)
+        assert.strictEqual(descriptors(), before + 1) // that of the attempt is closed
+        return yield* source.read(0n, 6)
+      }).pipe(Effect.provide(NodeFileMapper.layer))
+      assert.deepStrictEqual(first, new Uint8Array(NFS.readFileSync(odd).subarray(0, 6)))
+    })
   )
 })

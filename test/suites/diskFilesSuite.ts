@@ -14,8 +14,8 @@ const CYCLES = Number(process.env["MEMMAP_CYCLES"] ?? 2000)
 setFlagsFromString("--expose-gc")
 const collectGarbage: () => void = runInNewContext("gc")
 
-const isLinux = process.platform === "linux"
-const isWindows = process.platform === "win32"
+const isLinux = process.platform === "linux" // where there is /proc
+const isWindows = process.platform === "win32" // where there are no devices, pipes and modes
 
 /** Runs as a user that may not read everything, where the tests run as one that may. */
 const unprivileged = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>

@@ -1,8 +1,9 @@
 // What every layer of FileMapper does alike.
 import { assert, describe, it } from "@effect/vitest"
-import { Arbitrary, Effect, Exit, Fiber, type Layer, Option, Schema, Scope } from "effect"
+import { Arbitrary, Effect, Exit, Fiber, type Layer, Option, Schema, Scope, Stream } from "effect"
 import * as ByteSource from "../../src/ByteSource.ts"
 import * as FileMapper from "../../src/FileMapper.ts"
+import * as MemoryMap from "../../src/MemoryMap.ts"
 
 /** Larger than a block of the cache, and no multiple of one. Each byte tells where it stands. */
 const content = Uint8Array.from({ length: 150_001 }, (_, i) => (i * 31 + (i >> 8) * 7 + (i >> 16)) & 0xff)
@@ -159,6 +160,34 @@ export const fileMapperSuite = <E>(
         const mapper = yield* Effect.provide(FileMapper.FileMapper, options.layer, { local: true })
         assert.strictEqual((yield* Effect.flip(mapper.map(path))).reason._tag, "BadResource")
       })
+    )
+
+    it.effect("closes every door of a memory map", () =>
+      Effect.gen(function* () {
+        const { map, reader } = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const map = MemoryMap.setEndian(yield* MemoryMap.fromFile(path, 0x1000n, { offset: 5n }), "little")
+            const reader = yield* MemoryMap.reader(map)
+            assert.strictEqual(yield* MemoryMap.getByte(map, 0x1000n), content[5])
+            assert.strictEqual(reader.getByte(0x1000n), content[5])
+            return { map, reader }
+          })
+        )
+        const reads: ReadonlyArray<Effect.Effect<unknown, MemoryMap.ReadError>> = [
+          MemoryMap.getByte(map, 0x1000n),
+          MemoryMap.getInt64(map, 0x1000n),
+          MemoryMap.getBytes(map, 0x1000n, 100_000),
+          MemoryMap.getString(map, 0x1000n),
+          Stream.runDrain(MemoryMap.stream(map))
+        ]
+        for (const error of yield* Effect.forEach(reads, Effect.flip)) {
+          assert.strictEqual(error._tag, "SourceError")
+          assert.include(error.message, "its scope is closed")
+        }
+        // A reader holds a copy of what is not resident.
+        if (options.resident) assert.throws(() => reader.getByte(0x1000n), /its scope is closed/)
+        else assert.strictEqual(reader.getByte(0x1000n), content[5])
+      }).pipe(Effect.provide(options.layer))
     )
 
     it.effect("gives right bytes or Closed to readers at work while the scope closes, a thousand times over", () =>

@@ -1,0 +1,30 @@
+/**
+ * Everything that Node can do for memory maps, in one layer.
+ *
+ * @since 0.1.0
+ */
+import type * as Layer from "effect/Layer"
+import type * as FileMapper from "../FileMapper.ts"
+import * as NodeFileMapper from "./NodeFileMapper.ts"
+
+/**
+ * Files through mmap(2) where possible (`NodeFileMapper.layer`).
+ *
+ * **Example** (A file at an address)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { MemoryMap } from "effect-memory-map"
+ * import { NodeMemoryMap } from "effect-memory-map/node"
+ *
+ * const program = Effect.gen(function* () {
+ *   const map = yield* MemoryMap.fromFile("package.json", 0x8000n)
+ *   return yield* MemoryMap.getByte(map, 0x8000n)
+ * })
+ * await Effect.runPromise(program.pipe(Effect.scoped, Effect.provide(NodeMemoryMap.layer))) // => 0x7b
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<FileMapper.FileMapper> = NodeFileMapper.layer
