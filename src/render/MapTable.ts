@@ -1,0 +1,84 @@
+/**
+ * A map as a table: one row for each segment, and one for each hole between them.
+ *
+ * @since 0.1.0
+ */
+import * as Option from "effect/Option"
+import * as ByteSource from "../ByteSource.ts"
+import { END, hex, sizeText } from "../internal/numbers.ts"
+import * as Mapping from "../Mapping.ts"
+import * as MemoryMap from "../MemoryMap.ts"
+import { addressDigits, addressText } from "./Hexdump.ts"
+import { type Line, span } from "./Line.ts"
+
+const SIZE = 10
+
+// A path without its directories: a table shows the same one in every row.
+const shortName = (name: string): string => name.slice(name.lastIndexOf("/") + 1) || name
+
+/**
+ * Where the bytes of a segment come from, in words: the name of the mapping, the file and the offset in it, and what
+ * it covers.
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export const originText = (map: MemoryMap.Any, segment: MemoryMap.Segment): string => {
+  const { mapping, offset, range } = segment
+  const { source, offset: at } = ByteSource.origin(mapping.source, offset)
+  const where = `${shortName(source.name)}+${hex(at)}`
+  const named = mapping.name === source.name ? where : `${mapping.name} (${where})`
+  const below = MemoryMap.mappingsAt(map, range.start).filter((other) => other !== mapping)
+  return below.length === 0 ? named : `${named}, over ${below.map((other) => other.name).join(", ")}`
+}
+
+/**
+ * The rows of the table, with a heading. Lazy: a map of many segments is never in memory as text.
+ *
+ * **Example** (Two mappings and the hole between them)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { MemoryMap } from "effect-memory-map"
+ * import * as Line from "effect-memory-map/render/Line"
+ * import * as MapTable from "effect-memory-map/render/MapTable"
+ *
+ * const map = MemoryMap.fromString("boot", 0x1000n, { name: "boot" }).pipe(
+ *   Effect.flatMap(MemoryMap.addString("main", 0x2000n, { name: "main" })),
+ *   Effect.runSync
+ * )
+ * Array.from(MapTable.lines(map), (line) => Line.plain(line).replace(/ +/g, " ")) // => ["start end size perm origin", "0x00001000 0x00001004 4 B --- boot (string+0x0)", "~ 3.9 KiB hole", "0x00002000 0x00002004 4 B --- main (string+0x0)"]
+ * ```
+ *
+ * @category rendering
+ * @since 0.1.0
+ */
+export function* lines(map: MemoryMap.Any): Generator<Line> {
+  const bounds = Option.getOrUndefined(MemoryMap.bounds(map))
+  if (bounds === undefined) return
+  const digits = addressDigits(bounds.end)
+  const wide = digits + 2
+  yield [span(`${"start".padEnd(wide)}  ${"end".padEnd(wide)}  ${"size".padStart(SIZE)}  perm  origin`, "heading")]
+  let reached: bigint | undefined
+  for (const segment of MemoryMap.segments(map)) {
+    const { end, start } = segment.range
+    if (reached !== undefined && start > reached) {
+      for (const hole of MemoryMap.holes(map, { start: reached, end: start })) yield holeLine(hole, wide)
+    }
+    const stop = end === END ? "2^64".padEnd(wide) : addressText(end, digits)
+    yield [
+      span(`${addressText(start, digits)}  ${stop}`, "address"),
+      span(`  ${sizeText(end - start).padStart(SIZE)}  ${Mapping.formatPermissions(segment.mapping.permissions)}   `),
+      span(originText(map, segment))
+    ]
+    reached = end
+  }
+}
+
+const holeLine = ({ range, reason }: MemoryMap.Hole, wide: number): Line => [
+  span("~".padEnd(2 * wide + 4), "address"),
+  span(
+    `${sizeText(range.end - range.start).padStart(SIZE)}        hole${reason === undefined ? "" : `: ${reason}`}`,
+    "hole"
+  )
+]

@@ -1,0 +1,108 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as ByteSource from "../../src/ByteSource.ts"
+import * as MemoryMap from "../../src/MemoryMap.ts"
+import * as Line from "../../src/render/Line.ts"
+import * as MapPicture from "../../src/render/MapPicture.ts"
+import * as MapTable from "../../src/render/MapTable.ts"
+import * as Svg from "../../src/render/Svg.ts"
+
+const END = 1n << 64n
+const screen = (lines: Iterable<Line.Line>) => Array.from(lines, (line) => Line.plain(line).trimEnd())
+const file = (name: string, size: bigint) => ByteSource.zeros(size, { name })
+
+/** Firmware with a patch over it, a hole that says why, and something at the very top. */
+const example = MemoryMap.add(MemoryMap.empty, file("/images/app.hex", 0x1000n), 0x800_0000n, {
+  permissions: { read: true, write: false, execute: true }
+}).pipe(
+  Effect.flatMap(MemoryMap.add(file("patch.bin", 0x400n), 0x800_0400n)),
+  Effect.flatMap(MemoryMap.add(file("data", 0x200n), 0x800_1800n, { name: "[heap]" })),
+  Effect.flatMap(MemoryMap.addAbsent({ start: 0x800_1400n, end: 0x800_1800n }, "left out")),
+  Effect.flatMap(MemoryMap.add(file("top", 0x100n), END - 0x100n)),
+  Effect.runSync
+)
+
+describe("MapTable", () => {
+  it("lists segments, what they cover, and the holes between them", () => {
+    assert.deepStrictEqual(screen(MapTable.lines(example)), [
+      "start               end                       size  perm  origin",
+      "0x0000000008000000  0x0000000008000400       1 KiB  r-x   app.hex+0x0",
+      "0x0000000008000400  0x0000000008000800       1 KiB  ---   patch.bin+0x0, over /images/app.hex",
+      "0x0000000008000800  0x0000000008001000       2 KiB  r-x   app.hex+0x800",
+      "~                                            1 KiB        hole",
+      "~                                            1 KiB        hole: left out",
+      "0x0000000008001800  0x0000000008001a00       512 B  ---   [heap] (data+0x0)",
+      "~                                         15.9 EiB        hole",
+      "0xffffffffffffff00  2^64                     256 B  ---   top+0x0"
+    ])
+  })
+
+  it("is empty for an empty map", () => {
+    assert.deepStrictEqual(screen(MapTable.lines(MemoryMap.empty)), [])
+  })
+})
+
+describe("MapPicture", () => {
+  it("draws clusters to scale and folds what is between them", () => {
+    const lines = screen(MapPicture.lines(example))
+    const dots = (n: number) => ".".repeat(n)
+    assert.deepStrictEqual(lines, [
+      "~ 128 MiB hole",
+      "0x8000000 .. 0x8001a00  6.5 KiB, 3 mappings, a column is 128 B",
+      `  r-x       4 KiB  ${"#".repeat(8)}${"-".repeat(8)}${"#".repeat(16)}${dots(20)}              /images/app.hex`,
+      `  ---       1 KiB  ${dots(8)}${"#".repeat(8)}${dots(36)}              patch.bin`,
+      `  ---       512 B  ${dots(48)}####              [heap]`,
+      `            1 KiB  ${dots(40)}${"x".repeat(8)}${dots(4)}              left out`,
+      "~ 15.9 EiB hole",
+      "0xffffffffffffff00 .. 2^64  256 B, 1 mapping, a column is 4 B",
+      `  ---       256 B  ${"#".repeat(64)}  top`
+    ])
+  })
+
+  it.effect("marks columns that are only partly filled, and stays short for many mappings", () =>
+    Effect.gen(function* () {
+      const entries = Array.from({ length: 1000 }, (_, i) => ({
+        source: file(`page ${i}`, 0x800n),
+        address: 0x1000n * BigInt(i)
+      }))
+      const map = yield* MemoryMap.addAll(MemoryMap.empty, entries)
+      const lines = screen(MapPicture.lines(map))
+      assert.strictEqual(lines.length, 1 + 1 + 40 + 1)
+      assert.include(lines[1], "all 1000 mappings, of which the first 40:")
+      assert.match(lines[1] ?? "", / \++ /)
+    })
+  )
+
+  it("has nothing to draw of an empty map", () => {
+    assert.deepStrictEqual(screen(MapPicture.lines(MemoryMap.empty)), [])
+  })
+})
+
+describe("Svg", () => {
+  it("draws each visible segment, and nothing that a name could smuggle in", () => {
+    const svg = Effect.runSync(
+      Effect.map(MemoryMap.add(example, file("<script>&\u0001\ud800", 1n), 0n), (map) =>
+        Svg.render(map, { title: 'a "map"' })
+      )
+    )
+    assert.match(svg, /^<svg [^>]*aria-label="a &quot;map&quot;">/)
+    assert.include(svg, "&lt;script&gt;&amp;\ufffd\ufffd")
+    assert.notInclude(svg, "<script>")
+    assert.strictEqual(svg.match(/class="run"><title>/g)?.length, 2)
+    assert.strictEqual(svg.match(/class="covered"><title>/g)?.length, 1)
+    assert.strictEqual(svg.match(/class="absent"><title>/g)?.length, 1)
+    assert.notMatch(svg, /NaN|undefined/)
+  })
+
+  it("draws to scale at the far end of the space", () => {
+    const map = Effect.runSync(MemoryMap.add(MemoryMap.empty, file("a", 1n << 63n), 1n << 63n))
+    const track = /class="track"/.test(Svg.render(map))
+      ? Svg.render(map).match(/width="(\d+)"[^>]*class="track"/)?.[1]
+      : ""
+    assert.include(Svg.render(map), `width="${track}" height="14" class="other"`)
+  })
+
+  it("gives a picture of an empty map too", () => {
+    assert.include(Svg.render(MemoryMap.empty), "16 EiB hole")
+  })
+})
