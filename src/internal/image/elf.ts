@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import * as ByteSource_ from "../../ByteSource.ts"
 import type { ElfNote, ElfSegment, OpenOptions } from "../../image/Elf.ts"
-import type { AddAllEntry, Ready } from "../../MemoryMap.ts"
+import { type Absence, withAbsences } from "../absences.ts"
+import type { AddAllEntry } from "../../MemoryMap.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import type { Permissions } from "../../Mapping.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
@@ -27,15 +28,6 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource, options: O
   const map = yield* toMap(reader, header, segments, notes, options)
   return { header, segments, notes, problems, map }
 })
-
-interface Absence {
-  readonly start: bigint
-  readonly end: bigint
-  readonly reason: string
-}
-
-/** Absences added between two looks at the event loop. */
-const TURN = 1 << 14
 
 const toMap = Effect.fnUntraced(function* (
   reader: ImageReader,
@@ -68,19 +60,20 @@ const toMap = Effect.fnUntraced(function* (
     if (inFile > 0n) entries.push({ ...common, source: slice(reader.source, segment.offset, inFile), address: start })
     const tail = start + segment.fileSize
     if (inFile < segment.fileSize) {
-      absences.push({ start: start + inFile, end: tail, reason: "cut off: the file ends before these bytes" })
+      absences.push({
+        range: { start: start + inFile, end: tail },
+        reason: "cut off: the file ends before these bytes"
+      })
     }
     const tailSize = segment.memorySize - segment.fileSize
     if (tailSize === 0n) continue
     if (zeroTail) entries.push({ ...common, source: ByteSource_.zeros(tailSize, zerosName), address: tail })
-    else absences.push({ start: tail, end: tail + tailSize, reason: "left out of the dump" })
+    else absences.push({ range: { start: tail, end: tail + tailSize }, reason: "left out of the dump" })
   }
   if (entries.length === 0) return yield* nothingMapped(reader, header, segments)
   const mapped = yield* Effect.orDie(MemoryMap.addAll(MemoryMap.empty, entries))
-  return yield* withAbsences(
-    mapped.pipe(MemoryMap.setWordSize(header.wordSize), MemoryMap.setEndian(header.endian)),
-    absences
-  )
+  const map = mapped.pipe(MemoryMap.setWordSize(header.wordSize), MemoryMap.setEndian(header.endian))
+  return withAbsences(map, absences)
 })
 
 const zerosName = { name: "zeros" }
@@ -106,12 +99,3 @@ const nothingMapped = (reader: ImageReader, header: ElfHeader, segments: Readonl
       ? "no program header loads anything: nothing would be mapped"
       : `none of the ${segments.length} segments has bytes in the file: nothing would be mapped`
   )
-
-const withAbsences = Effect.fnUntraced(function* (map: Ready, absences: ReadonlyArray<Absence>) {
-  let result = map
-  for (const [i, { end, reason, start }] of absences.entries()) {
-    result = yield* Effect.orDie(MemoryMap.addAbsent(result, { start, end }, reason))
-    if (i % TURN === TURN - 1) yield* Effect.yieldNow
-  }
-  return result
-})

@@ -66,7 +66,7 @@ export interface ElfHeader {
 const PN_XNUM = 0xffff
 
 /** Far above what any kernel allows one process; a bound on time and memory for files that lie. */
-const MOST_PROGRAM_HEADERS = 1 << 22
+const MOST_PROGRAM_HEADERS = 1 << 21
 
 /** A field as wide as the class. */
 export const word = (header: Header, at: number, size: 4 | 8): bigint =>

@@ -118,7 +118,7 @@ const decoderOf = (
 /** Bounds on what is read and kept: Linux writes far less, and a file that lies takes no more. */
 const MOST_NOTES = 1 << 18
 const MOST_PROBLEMS = 64
-const MOST_BYTES = 1n << 26n
+const MOST_BYTES = 1n << 25n
 const LONGEST_OWNER = 256
 
 const alignUp = (value: bigint, align: bigint): bigint => (value + align - 1n) & -align
@@ -126,13 +126,15 @@ const alignUp = (value: bigint, align: bigint): bigint => (value + align - 1n) &
 class NoteReader {
   readonly notes: Array<ElfNote> = []
   readonly problems: Array<string> = []
-  private bytesLeft = MOST_BYTES
+  private bytesLeft: bigint
   private readonly reader: ImageReader
   private readonly elf: ElfHeader
 
   constructor(reader: ImageReader, elf: ElfHeader) {
     this.reader = reader
     this.elf = elf
+    // No file decodes to more than itself, unless its places overlap.
+    this.bytesLeft = reader.source.size < MOST_BYTES ? reader.source.size : MOST_BYTES
   }
 
   get full(): boolean {
@@ -151,16 +153,18 @@ class NoteReader {
     while (at + 12n <= end) {
       if (this.full) return this.problem(at, "too many notes, or too much wrong with them: the rest is not read")
       const header = yield* reader.header("a note", at, 12, elf.endian)
+      // Linux ends the notes of a kernel dump so, and pads what follows with zeros.
+      if (header.bytes.every((byte) => byte === 0)) return
       const ownerSize = BigInt(header.u32(0))
-      const size = BigInt(header.u32(4))
+      const length = BigInt(header.u32(4))
       const start = at + alignUp(12n + ownerSize, align)
       if (ownerSize > LONGEST_OWNER) return this.problem(at, `n_namesz ${ownerSize} is more than ${LONGEST_OWNER}`)
-      if (start + size > end || !reader.holds(start, size)) {
-        return this.problem(at + 4n, `n_descsz ${hex(size)} reaches past the end of the notes or of the file`)
+      if (start + length > end || !reader.holds(start, length)) {
+        return this.problem(at + 4n, `n_descsz ${hex(length)} reaches past the end of the notes or of the file`)
       }
       const owner = text(yield* reader.bytes("the owner of a note", at + 12n, Number(ownerSize)))
-      yield* this.readNote({ owner, type: header.u32(8), description: slice(reader.source, start, size) }, start)
-      at = start + alignUp(size, align)
+      yield* this.readNote({ owner, type: header.u32(8), description: slice(reader.source, start, length) }, start)
+      at = start + alignUp(length, align)
     }
   })
 

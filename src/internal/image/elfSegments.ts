@@ -1,6 +1,7 @@
 // Program headers: System V ABI (gABI), chapter 5 "Program Loading", section "Program Header".
 import * as Effect from "effect/Effect"
 import type { ElfSegment } from "../../image/Elf.ts"
+import type { Permissions } from "../../Mapping.ts"
 import type { Header, ImageReader } from "../imageReader.ts"
 import { bytesText, hex } from "../numbers.ts"
 import { type ElfHeader, word } from "./elfHeader.ts"
@@ -72,9 +73,16 @@ const segmentAt = (table: Header, at: number, index: number, fileClass: 32 | 64)
     memorySize: word(table, at + field.memorySize, size),
     virtualAddress: word(table, at + field.virtualAddress, size),
     physicalAddress: word(table, at + field.physicalAddress, size),
-    permissions: { read: (flags & 4) !== 0, write: (flags & 2) !== 0, execute: (flags & 1) !== 0 }
+    permissions: permissions[flags & 7]!
   }
 }
+
+/** By the lowest bits of p_flags: PF_X, PF_W, PF_R. */
+const permissions: ReadonlyArray<Permissions> = Array.from({ length: 8 }, (_, flags) => ({
+  read: (flags & 4) !== 0,
+  write: (flags & 2) !== 0,
+  execute: (flags & 1) !== 0
+}))
 
 /** Notes lie on 4-byte borders, whatever p_align says, unless it says 8. */
 const noteAt = (table: Header, at: number, index: number, fileClass: 32 | 64): ElfNotePlace => {
