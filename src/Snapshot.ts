@@ -1,0 +1,208 @@
+/**
+ * Maps saved to a file and opened again.
+ *
+ * A snapshot holds every visible byte of a map, its holes with their reasons, names, permissions, and word size and byte
+ * order, set or unset. It is a valid ELF64 core file, so gdb, readelf, objdump and drgn open it too. Opening reads
+ * headers alone, and checks them; `verify` checks every byte. Equal maps give equal files. The format is described in
+ * docs/reference/snapshot-format.md, for other implementations.
+ *
+ * @since 0.1.0
+ */
+import * as Bytes from "effect/Bytes"
+import * as Effect from "effect/Effect"
+import type { FileSystem } from "effect/FileSystem"
+import { dual } from "effect/Function"
+import type { PlatformError } from "effect/PlatformError"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ByteSource } from "./ByteSource.ts"
+import * as ByteSource_ from "./ByteSource.ts"
+import * as FileMapper from "./FileMapper.ts"
+import type { MemoryMapImpl } from "./internal/map.ts"
+import { FORMAT } from "./internal/snapshotLayout.ts"
+import * as read from "./internal/snapshotRead.ts"
+import { save as save_ } from "./internal/snapshotSave.ts"
+import { pieces, plan } from "./internal/snapshotWrite.ts"
+import { isDataFirst } from "./internal/values.ts"
+import type { Mapped } from "./MemoryMap.ts"
+import { ImageError, type SourceError } from "./MemoryMapError.ts"
+
+/**
+ * How far saving has come: bytes of the file written, zeros that were skipped included, and its size.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Progress {
+  readonly written: bigint
+  readonly total: bigint
+}
+
+/**
+ * Saves a map to a file.
+ *
+ * The file is written beside `path`, as `path` and a suffix that ends in `.partial`, flushed to disk, and renamed into
+ * place: whenever the process dies, a file that was there before is whole, and no half file is under the name. A
+ * failure or interruption removes the partial file. Pages of zeros take no space on file systems that know holes.
+ *
+ * A map opened from `path` may be saved to `path`.
+ *
+ * Fails with `SourceError` when bytes cannot be read, `PlatformError` when they cannot be written, and `ImageError`
+ * when the map has more segments than a snapshot can hold (2^24).
+ *
+ * **Example** (Saved and opened again)
+ *
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect, FileSystem } from "effect"
+ * import { MemoryMap, Snapshot } from "effect-memory-map"
+ * import { NodeMemoryMap } from "effect-memory-map/node"
+ *
+ * const program = Effect.gen(function*() {
+ *   const fs = yield* FileSystem.FileSystem
+ *   const path = `${yield* fs.makeTempDirectoryScoped()}/hello.snap`
+ *   const map = yield* MemoryMap.fromString("hello", 0xffff_8000_0000_0000n)
+ *   yield* Snapshot.save(map, path)
+ *   const again = yield* Snapshot.open(path)
+ *   return yield* MemoryMap.getBytes(again, 0xffff_8000_0000_0001n, 2)
+ * })
+ * const layers = Effect.provide([NodeMemoryMap.layer, NodeServices.layer])
+ * await Effect.runPromise(program.pipe(Effect.scoped, layers)) // => new Uint8Array([0x65, 0x6c])
+ * ```
+ *
+ * @category serialization
+ * @since 0.1.0
+ */
+export const save: {
+  (
+    path: string,
+    options?: { readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined }
+  ): (self: Mapped) => Effect.Effect<void, ImageError | SourceError | PlatformError, FileSystem>
+  (
+    self: Mapped,
+    path: string,
+    options?: { readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined }
+  ): Effect.Effect<void, ImageError | SourceError | PlatformError, FileSystem>
+} = dual(
+  isDataFirst,
+  (
+    self: MemoryMapImpl,
+    path: string,
+    options?: { readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined }
+  ) => save_(self, path, options?.onProgress)
+)
+
+/**
+ * The bytes that {@link save} would write, in pieces of 1 MiB at most, in order; zeros are not left out. The arrays are
+ * to be treated as read-only.
+ *
+ * @category serialization
+ * @since 0.1.0
+ */
+export const toStream = (self: Mapped): Stream.Stream<Uint8Array, ImageError | SourceError> =>
+  Stream.unwrap(Effect.map(plan(self as MemoryMapImpl), pieces))
+
+/**
+ * Opens a snapshot. Time and memory follow the number of segments: data is read when it is asked for. Each segment of
+ * the map that was saved is a mapping of the map that is opened.
+ *
+ * Fails with `ImageError` when the file is no snapshot, is of a newer version, is cut short, or when anything but the
+ * data is damaged. For the data, see {@link verify}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (
+  path: string
+): Effect.Effect<Mapped, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+  Effect.flatMap(FileMapper.map(path), read.open)
+
+/**
+ * Opens the snapshot in a source; see {@link open}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromSource: (source: ByteSource) => Effect.Effect<Mapped, ImageError | SourceError> = read.open
+
+/**
+ * Reads a whole snapshot into memory and checks every byte. Fails with `ImageError` when it has more than `limit`
+ * bytes, or is not whole and sound.
+ *
+ * **Example** (Through a stream and back)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { MemoryMap, Snapshot } from "effect-memory-map"
+ *
+ * const program = Effect.gen(function*() {
+ *   const map = yield* MemoryMap.fromString("hello", 0x1000n)
+ *   const again = yield* Snapshot.fromStream(Snapshot.toStream(map), { limit: 1 << 20 })
+ *   return MemoryMap.bounds(again)
+ * })
+ * Effect.runSync(program) // => Effect.runSync(Effect.map(MemoryMap.fromString("hello", 0x1000n), MemoryMap.bounds))
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromStream: {
+  (options: {
+    readonly limit: number
+  }): <E, R>(stream: Stream.Stream<Uint8Array, E, R>) => Effect.Effect<Mapped, E | ImageError | SourceError, R>
+  <E, R>(
+    stream: Stream.Stream<Uint8Array, E, R>,
+    options: { readonly limit: number }
+  ): Effect.Effect<Mapped, E | ImageError | SourceError, R>
+} = dual(
+  2,
+  Effect.fnUntraced(function* <E, R>(stream: Stream.Stream<Uint8Array, E, R>, { limit }: { readonly limit: number }) {
+    const parts: Array<Uint8Array> = []
+    let length = 0
+    yield* Stream.runForEach(stream, (bytes): Effect.Effect<void, ImageError> => {
+      length += bytes.length
+      parts.push(bytes)
+      if (length <= limit) return Effect.void
+      const why = `the stream has more than the ${limit} bytes allowed`
+      return new ImageError({ path: "stream", format: FORMAT, offset: BigInt(limit), why })
+    })
+    const source = ByteSource_.fromBytesUnsafe(Bytes.concat(parts), { name: "stream" })
+    yield* read.verify(source, () => Effect.void)
+    return yield* read.open(source)
+  })
+)
+
+/**
+ * Checks every byte of a snapshot against its checksums, and gives the number of segments and of bytes of data.
+ *
+ * Fails with `ImageError` that names the file offset and, for data, the addresses of the first block (1 MiB at most)
+ * that is damaged.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const verify = (
+  path: string,
+  options?: {
+    readonly onProgress?:
+      | ((progress: { readonly checked: bigint; readonly total: bigint }) => Effect.Effect<void>)
+      | undefined
+  }
+): Effect.Effect<
+  { readonly segments: number; readonly bytes: bigint },
+  ImageError | SourceError | PlatformError,
+  FileMapper.FileMapper
+> =>
+  Effect.scoped(
+    Effect.flatMap(FileMapper.map(path), (source) =>
+      read.verify(source, (checked) => options?.onProgress?.({ checked, total: source.size }) ?? Effect.void)
+    )
+  )
+
+/**
+ * True when the source begins as a snapshot does, of any version.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const recognise: (source: ByteSource) => Effect.Effect<boolean, SourceError> = read.recognise
