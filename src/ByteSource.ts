@@ -18,7 +18,8 @@ import type { SourceError } from "./MemoryMapError.ts"
  *
  * `size` is in bytes and never changes. `resident` is the whole content when it may be touched right now, else
  * `undefined`: ask for it anew before each use and do not keep it, for a file's bytes go away with its Scope. `read`
- * gives exactly `length` bytes from `offset` on; the array may be shared and is to be treated as read-only.
+ * gives exactly `length` bytes from `offset` on, or fails with `"Truncated"` when they are not all inside; the array may
+ * be shared and is to be treated as read-only.
  *
  * @category models
  * @since 0.1.0
@@ -32,7 +33,7 @@ export interface ByteSource {
 }
 
 /**
- * True for values made by this module.
+ * True for byte sources, made here or by a `FileMapper`.
  *
  * @category guards
  * @since 0.1.0
@@ -78,8 +79,9 @@ export const zeros = (size: bigint, options?: { readonly name?: string | undefin
 /**
  * A source that reads through a function of yours: a remote target, a compressed file, a generator.
  *
- * `read` is called with offsets and lengths inside `[0, size)` only. An answer of another length than asked becomes
- * `SourceError` `"Truncated"`; an exception thrown becomes a defect, so fail with `SourceError` instead.
+ * `read` is called with offsets and lengths inside `[0, size)` only. Its answer must not change afterwards; one of
+ * another length than asked becomes `SourceError` `"Truncated"`. An exception thrown becomes a defect, so fail with
+ * `SourceError` instead.
  *
  * **Example** (Bytes that are computed)
  *
@@ -145,7 +147,8 @@ export const origin: {
 )
 
 /**
- * The same bytes under another name; names appear in tables and errors.
+ * The same bytes under another name, which mappings take over. Errors of reading name the source that really holds the
+ * bytes, as {@link origin} does.
  *
  * @category combinators
  * @since 0.1.0

@@ -55,8 +55,8 @@ export class UnmappedAddress extends Schema.TaggedError<UnmappedAddress>("effect
  * Bytes that are mapped could not be had from their source.
  *
  * `offset` (bytes into the source) and `length` (bytes) are what was asked of it. Reasons: `"ReadFailed"`, the
- * underlying read failed, see `cause`; `"Truncated"`, the source is shorter than when it was mapped; `"Closed"`, the
- * Scope that held the source is closed.
+ * underlying read failed, see `cause`; `"Truncated"`, the source does not hold all these bytes, or not any more;
+ * `"Closed"`, the Scope that held the source is closed.
  *
  * @category errors
  * @since 0.1.0
@@ -70,13 +70,15 @@ export class SourceError extends Schema.TaggedError<SourceError>("effect-memory-
 }) {
   override get message(): string {
     const what = `${this.source}: cannot read ${bytesText(this.length)} at offset ${hex(this.offset)}`
+    const cause = this.cause instanceof Error ? this.cause.message : this.cause
+    const why = typeof cause === "string" && cause !== "" ? cause : undefined
     switch (this.reason) {
       case "Closed":
         return `${what}: its scope is closed; read before the scope ends, or keep it open longer`
       case "Truncated":
-        return `${what}: the file is shorter than when it was mapped`
+        return `${what}: ${why ?? "the file is shorter than when it was mapped"}`
       case "ReadFailed":
-        return `${what}: ${this.cause instanceof Error ? this.cause.message : "the read failed"}`
+        return `${what}: ${why ?? "the read failed"}`
     }
   }
 }

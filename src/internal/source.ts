@@ -2,10 +2,22 @@
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../ByteSource.ts"
 import { SourceError } from "../MemoryMapError.ts"
+import { bytesText } from "./numbers.ts"
 
 export const TypeId = "~effect-memory-map/ByteSource"
 
 type Read = ByteSource["read"]
+
+const truncated = (source: ByteSource, offset: bigint, length: number, why: string): SourceError =>
+  new SourceError({ source: source.name, offset, length, reason: "Truncated", cause: new Error(why) })
+
+/** Does `read` when what is asked for lies inside `source`. Maps ask for nothing else; others may. */
+const inside = (source: ByteSource, offset: bigint, length: number, read: Read): ReturnType<Read> =>
+  Effect.suspend(() =>
+    offset >= 0n && length >= 0 && offset + BigInt(length) <= source.size
+      ? read(offset, length)
+      : truncated(source, offset, length, `it has only ${bytesText(source.size)}`)
+  )
 
 export class Bytes implements ByteSource {
   readonly [TypeId] = TypeId
@@ -18,8 +30,10 @@ export class Bytes implements ByteSource {
     this.size = BigInt(bytes.length)
   }
   read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
-    const start = Number(offset)
-    return Effect.succeed(this.resident.subarray(start, start + length))
+    return inside(this, offset, length, () => {
+      const start = Number(offset)
+      return Effect.succeed(this.resident.subarray(start, start + length))
+    })
   }
 }
 
@@ -33,8 +47,8 @@ export class Zeros implements ByteSource {
     this.name = name
     this.size = size
   }
-  read(_offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
-    return Effect.sync(() => new Uint8Array(length))
+  read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
+    return inside(this, offset, length, () => Effect.succeed(new Uint8Array(length)))
   }
 }
 
@@ -50,10 +64,10 @@ export class Custom implements ByteSource {
     this.readUnchecked = read
   }
   read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
-    return Effect.flatMap(this.readUnchecked(offset, length), (bytes) =>
+    return Effect.flatMap(inside(this, offset, length, this.readUnchecked), (bytes) =>
       bytes.length === length
         ? Effect.succeed(bytes)
-        : new SourceError({ source: this.name, offset, length, reason: "Truncated" })
+        : truncated(this, offset, length, `its read function gave ${bytesText(bytes.length)}`)
     )
   }
 }
@@ -85,7 +99,7 @@ export class Slice implements ByteSource {
     return this.part
   }
   read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
-    return this.parent.read(this.offset + offset, length)
+    return inside(this, offset, length, () => this.parent.read(this.offset + offset, length))
   }
 }
 
