@@ -7,11 +7,13 @@
  *
  * The native calls are made by koffi, an optional dependency that is loaded when one of these layers is built.
  *
- * **Files that shrink.** Touching a mapped page behind the end of its file ends the process (SIGBUS). The size of the
- * file is therefore looked up before its bytes are handed out, once in each turn of the event loop, and before each
- * `read` of the source; once it has shrunk, reads beyond its end fail with `"Truncated"`. What cannot be caught is
- * another process that cuts the file short while bytes handed out in the same turn are being looked at, or while a
- * native call is searching them. Where that may happen, use `FileMapper.layerFileSystem`, which is immune.
+ * **Files that shrink.** Touching a mapped page behind the end of its file ends the process (SIGBUS), as does a disk
+ * that cannot read the page. The size of the file is therefore looked up before its bytes are handed out, once in each
+ * turn of the event loop; once it has shrunk they are not, and reads beyond its end fail with `"Truncated"`. The
+ * source's own `read` goes through the file and is never in danger. What cannot be caught is another process that cuts
+ * the file short while its bytes are being looked at, in the turn in which they were handed out or by a native search:
+ * that ends the process. Map files that nobody truncates, and use `FileMapper.layerFileSystem`, which is immune, for
+ * the others. Files that only grow, or are replaced by others of the same name, are no danger.
  *
  * @since 0.1.0
  */

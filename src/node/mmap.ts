@@ -31,6 +31,20 @@ const thisTurn = (): number => {
   return turn
 }
 
+/** The most that one call of Node reads is a byte less than 2 GiB. */
+const PIECE = 1 << 30
+
+const readFile = (fd: number, offset: number, length: number): Uint8Array => {
+  const bytes = new Uint8Array(length)
+  let done = 0
+  while (done < length) {
+    const count = NFS.readSync(fd, bytes, done, Math.min(length - done, PIECE), offset + done)
+    if (count === 0) break
+    done += count
+  }
+  return bytes.subarray(0, done)
+}
+
 /**
  * A mapped file. Touching a page that lies behind the end of its file kills the process (SIGBUS), so the size is looked
  * up before the bytes are handed out, once a turn of the event loop: a hot loop pays for a comparison only. What is
@@ -58,19 +72,14 @@ class MappedFile implements ByteSource {
     return this.open && (this.checked === turn || this.check()) ? this.bytes : undefined
   }
 
-  /** A copy, for a view would become empty with the scope. Always looks at the file, and so tells what is wrong. */
+  /** Through the file and not through memory: a file cut short, or a bad disk, gives an error here and not a signal. */
   read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
     return Effect.suspend(() => {
       if (!this.open) return this.error(offset, length, "Closed")
-      const size = this.sizeNow()
-      if (Result.isFailure(size)) return this.error(offset, length, "ReadFailed", size.failure)
-      const start = Number(offset)
-      const end = start + length
-      if (start < 0 || end > Math.min(this.bytes.length, size.success)) return this.error(offset, length, "Truncated")
-      return Effect.try({
-        try: () => this.bytes.slice(start, end),
-        catch: (cause) => this.error(offset, length, "ReadFailed", cause)
-      })
+      if (offset < 0n || offset + BigInt(length) > this.size) return this.error(offset, length, "Truncated")
+      const bytes = Result.try(() => readFile(this.fd, Number(offset), length))
+      if (Result.isFailure(bytes)) return this.error(offset, length, "ReadFailed", bytes.failure)
+      return bytes.success.length < length ? this.error(offset, length, "Truncated") : Effect.succeed(bytes.success)
     })
   }
 
@@ -81,14 +90,10 @@ class MappedFile implements ByteSource {
   })
 
   private check(): boolean {
-    const size = this.sizeNow()
+    const size = Result.try(() => NFS.fstatSync(this.fd).size)
     if (Result.isFailure(size) || size.success < this.bytes.length) return false
     this.checked = thisTurn()
     return true
-  }
-
-  private sizeNow(): Result.Result<number, unknown> {
-    return Result.try(() => NFS.fstatSync(this.fd).size)
   }
 
   private error(offset: bigint, length: number, reason: SourceError["reason"], cause?: unknown): SourceError {

@@ -104,6 +104,8 @@ describe.skipIf(isWindows)("a file in memory (where there is mmap)", () => {
       const source = yield* FileMapper.map(file)
       const handedOut = () => source.resident?.length
       assert.strictEqual(handedOut(), 10_000)
+      NFS.truncateSync(file, 0) // in the same turn: only reading through the file notices
+      assert.strictEqual((yield* Effect.flip(source.read(0n, 10_000))).reason, "Truncated")
       NFS.truncateSync(file, 9999) // within the last page: touching it would be safe, and show made-up zeros
       yield* Effect.yieldNow
       assert.isUndefined(handedOut())

@@ -188,7 +188,7 @@ export const diskFilesSuite = <E>(name: string, layer: Layer.Layer<FileMapper.Fi
           assert.deepStrictEqual([before.mapped, after.mapped], [0, 0])
           assert.isBelow(after.memory - before.memory, 100 << 20) // one file, one buffer kept a cycle would be far more
         }).pipe(provided),
-      120_000
+      60_000 + 3 * CYCLES
     )
   })
 }
