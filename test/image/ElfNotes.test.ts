@@ -354,7 +354,9 @@ describe("a note that lies is a problem, not a reason to refuse the memory", () 
 
       const large = noteSegment([{ owner: "VMCOREINFO", type: 0, description: new Uint8Array(8 << 20) }])
       const again: SegmentSpec = { type: 4, offset: 64n + 12n * 56n, fileSize: BigInt(large.bytes!.length) }
-      const repeated = yield* broken(buildElf({ segments: [large, ...Array<SegmentSpec>(10).fill(again), memory] }))
+      const repeated = yield* broken(
+        buildElf({ segments: [large, ...Array.from({ length: 10 }, () => again), memory] })
+      )
       assert.deepStrictEqual(
         repeated.notes.map((note) => note._tag),
         ["VmcoreInfo", ...Array<string>(10).fill("Other")],
@@ -362,7 +364,7 @@ describe("a note that lies is a problem, not a reason to refuse the memory", () 
       )
       assert.strictEqual(repeated.problems.length, 10)
 
-      const liars = Array<SegmentSpec>(1000).fill({ type: 4, offset: 1n << 62n, fileSize: 100n })
+      const liars = Array.from({ length: 1000 }, (): SegmentSpec => ({ type: 4, offset: 1n << 62n, fileSize: 100n }))
       assert.isBelow((yield* broken(buildElf({ segments: [...liars, memory] }))).problems.length, 100)
     })
   )
