@@ -1,9 +1,9 @@
 // Strings that end in NUL, read chunk by chunk until the NUL or a hole.
-import { concat } from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import type { StringEncoding, StringOptions } from "../MemoryMap.ts"
 import type { SourceError } from "../MemoryMapError.ts"
 import type { MemoryMapImpl } from "./map.ts"
+import { hex, sizeText } from "./numbers.ts"
 import { checkLength, copyParts, partsOf, type ReadError, unmapped } from "./read.ts"
 
 /** Most strings are short, so chunks start small; they are even, so that no UTF-16 unit is cut. */
@@ -12,13 +12,14 @@ const LARGEST = 1 << 20
 
 /**
  * Feeds the bytes from `address` on to `visit` until it answers true, `limit` bytes were seen, or a hole comes; then
- * the answer is the address of the hole. When a chunk cannot be read, ever smaller ones are tried, for what fails may
- * lie behind the end of the string.
+ * the answer is the address of the hole. When a chunk cannot be read, ever smaller ones are tried, down to one `unit`,
+ * for what fails may lie behind the end of the string.
  */
 const walk = Effect.fnUntraced(function* (
   map: MemoryMapImpl,
   address: bigint,
   limit: number,
+  unit: 1 | 2,
   visit: (chunk: Uint8Array) => boolean
 ): Effect.fn.Return<bigint | undefined, SourceError> {
   let at = address
@@ -28,10 +29,10 @@ const walk = Effect.fnUntraced(function* (
     const { complete, parts, reached } = partsOf(map, at, Math.min(step, left))
     const length = Number(reached - at)
     const chunk = yield* Effect.catch(copyParts(parts, new Uint8Array(length)), (error) =>
-      step <= 2 ? error : Effect.succeed(undefined)
+      step === unit ? error : Effect.succeed(undefined)
     )
     if (chunk === undefined) {
-      step = Math.max(2, 2 * Math.floor(Math.min(step, length) / 4))
+      step = Math.max(unit, unit * Math.floor(Math.min(step, length) / (2 * unit)))
       continue
     }
     if (visit(chunk)) return undefined
@@ -39,6 +40,7 @@ const walk = Effect.fnUntraced(function* (
     at = reached
     left -= length
     step = Math.min(step * 2, LARGEST)
+    if (step === LARGEST) yield* Effect.yieldNow
   }
   return undefined
 })
@@ -50,17 +52,23 @@ const terminator = (chunk: Uint8Array, width: 1 | 2): number => {
   return -1
 }
 
-const latin1 = (bytes: Uint8Array): string => {
-  let text = ""
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192))
-  return text
+const labels = { utf8: "utf-8", latin1: "utf-16le", utf16le: "utf-16le", utf16be: "utf-16be" } as const
+
+/**
+ * Decodes text piece by piece. `TextDecoder` knows no Latin-1 (it takes the name for windows-1252), and must keep a byte
+ * order mark as text.
+ */
+const textDecoder = (encoding: StringEncoding) => {
+  const decoder = new TextDecoder(labels[encoding], { ignoreBOM: true })
+  return {
+    piece: (bytes: Uint8Array) =>
+      decoder.decode(encoding === "latin1" ? Uint16Array.from(bytes) : bytes, { stream: true }),
+    end: () => decoder.decode()
+  }
 }
 
-const labels = { utf8: "utf-8", utf16le: "utf-16le", utf16be: "utf-16be" } as const
-
-/** `TextDecoder` knows no Latin-1 (it takes the name for windows-1252), and must keep a byte order mark as text. */
-export const decodeText = (bytes: Uint8Array, encoding: StringEncoding): string =>
-  encoding === "latin1" ? latin1(bytes) : new TextDecoder(labels[encoding], { ignoreBOM: true }).decode(bytes)
+/** Characters that a string can have in every engine. */
+const LONGEST = 2 ** 29 - 24
 
 export const getString = (
   map: MemoryMapImpl,
@@ -70,18 +78,27 @@ export const getString = (
   Effect.suspend(() => {
     const { encoding = "utf8", maxLength = Infinity } = options ?? {}
     if (maxLength !== Infinity) checkLength("getString", maxLength)
-    const width = encoding === "utf16le" || encoding === "utf16be" ? 2 : 1
-    const chunks: Array<Uint8Array> = []
+    const unit = encoding === "utf16le" || encoding === "utf16be" ? 2 : 1
+    const limit = Math.min(maxLength, LONGEST)
+    const decoder = textDecoder(encoding)
+    let text = ""
+    let ended = false
     const collect = (chunk: Uint8Array): boolean => {
-      const end = terminator(chunk, width)
-      chunks.push(end < 0 ? chunk : chunk.subarray(0, end))
-      return end >= 0
+      const end = terminator(chunk, unit)
+      ended = end >= 0
+      text += decoder.piece(ended ? chunk.subarray(0, end) : chunk)
+      return ended
     }
-    return Effect.flatMap(walk(map, address, maxLength, collect), (hole): Effect.Effect<string, ReadError> => {
+    const walked = walk(map, address, limit - (limit % unit), unit, collect)
+    return Effect.flatMap(walked, (hole): Effect.Effect<string, ReadError> => {
       if (hole !== undefined) {
-        return unmapped(map, "getString", hole, { address, length: Number(hole - address) + width })
+        return unmapped(map, "getString", hole, { address, length: Number(hole - address) + unit })
       }
-      return Effect.succeed(decodeText(concat(chunks), encoding))
+      if (ended) return Effect.succeed(text + decoder.end())
+      if (limit === maxLength) return Effect.succeed(text)
+      throw new RangeError(
+        `MemoryMap.getString: no NUL in ${sizeText(BigInt(limit))} from ${hex(address)} on; give maxLength`
+      )
     })
   })
 
@@ -89,40 +106,44 @@ export const getString = (
 const PART = 1
 const END = 2
 
-/** True when bytes of class PART, at least `least` of them, are followed by one of class END before any hole. */
+/** What each byte is. */
+const table = (kindOf: (byte: number) => number): Uint8Array =>
+  Uint8Array.from({ length: 256 }, (_, byte) => kindOf(byte))
+
+/** True when bytes that are PART are followed by an END before any hole; the first byte has its own table. */
 const matches = (
   map: MemoryMapImpl,
   address: bigint,
-  classOf: (byte: number, index: number) => number,
-  least: number
+  first: Uint8Array,
+  rest: Uint8Array
 ): Effect.Effect<boolean, SourceError> =>
   Effect.suspend(() => {
-    let seen = 0
+    let next = first
     let found = false
     const visit = (chunk: Uint8Array): boolean => {
-      for (const byte of chunk) {
-        const kind = classOf(byte, seen)
-        if (kind === PART) seen++
-        else {
-          found = kind === END && seen >= least
+      let kinds = next
+      for (let i = 0; i < chunk.length; i++) {
+        const kind = kinds[chunk[i]!]
+        if (kind !== PART) {
+          found = kind === END
           return true
         }
+        kinds = rest
       }
+      next = kinds
       return false
     }
-    return Effect.map(walk(map, address, Infinity, visit), () => found)
+    return Effect.map(walk(map, address, Infinity, 1, visit), () => found)
   })
 
-const asciiClass = (byte: number): number => (byte === 0 ? END : byte <= 0x7f ? PART : 0)
+const ascii = table((byte) => (byte === 0 ? END : byte <= 0x7f ? PART : 0))
 
-const isLetter = (byte: number): boolean =>
-  (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f
-
-const identifierClass = (byte: number, index: number): number =>
-  byte === 0 ? END : isLetter(byte) || (index > 0 && byte >= 0x30 && byte <= 0x39) ? PART : 0
+const isMatch = (pattern: RegExp) => (byte: number) => (pattern.test(String.fromCharCode(byte)) ? PART : 0)
+const initial = table(isMatch(/[A-Za-z_]/))
+const following = table((byte) => (byte === 0 ? END : isMatch(/[A-Za-z0-9_]/)(byte)))
 
 export const isString = (map: MemoryMapImpl, address: bigint): Effect.Effect<boolean, SourceError> =>
-  matches(map, address, asciiClass, 0)
+  matches(map, address, ascii, ascii)
 
 export const isCIdentifier = (map: MemoryMapImpl, address: bigint): Effect.Effect<boolean, SourceError> =>
-  matches(map, address, identifierClass, 1)
+  matches(map, address, initial, following)
