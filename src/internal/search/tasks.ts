@@ -1,0 +1,127 @@
+// The blocks of a search in batches, with what has to be read already read.
+import type * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import { SourceError } from "../../MemoryMapError.ts"
+import { type Block, blocks, type Piece, type Request, type Sizes } from "./blocks.ts"
+
+/** Some blocks to be looked at together. */
+export interface Task {
+  readonly blocks: Array<Block>
+  /** Bytes that need not be looked at. */
+  readonly skipped: bigint
+  /** What went wrong behind these blocks; this is the last task then. */
+  readonly error: SourceError | undefined
+  /** Offsets found in the only block, ascending; and the first start that is still to be looked at. */
+  found: { readonly offsets: ReadonlyArray<number>; readonly next: number } | undefined
+}
+
+/** Many small blocks make a task, up to so many. */
+const MAX_BLOCKS = 1024
+
+interface Missing {
+  readonly bytes: Uint8Array
+  readonly error: SourceError
+}
+
+/**
+ * A read that failed, in parts: the longest beginning that can be read, to the byte, and what the read of the next byte
+ * says. So what was asked for in one go makes no difference to what is found before the error.
+ */
+const salvage = Effect.fnUntraced(function* (
+  { address, length, piece }: Request,
+  error: SourceError
+): Effect.fn.Return<Missing> {
+  const offset = address - piece.origin
+  const parts = new Uint8Array(error.reason === "Closed" ? 1 : length)
+  let why = error
+  let good = 0 // bytes that have been read
+  let bad = parts.length // they cannot all be read up to here
+  const attempt = (end: number) =>
+    Effect.match(piece.source.read(offset + BigInt(good), end - good), {
+      onFailure: (failure) => {
+        why = failure
+        bad = end
+      },
+      onSuccess: (bytes) => {
+        parts.set(bytes, good)
+        good = end
+      }
+    })
+  while (bad - good > 1) {
+    const hint = Number(why.offset - offset)
+    yield* attempt(hint > good && hint < bad ? hint : good + ((bad - good) >> 1))
+  }
+  const bytes = parts.slice(0, good)
+  if (parts.length > 1) yield* attempt(good + 1)
+  return { bytes, error: why }
+})
+
+/** Reads what is asked for. A source that answers with another length than asked for has failed. */
+const answer = (request: Request): Effect.Effect<Uint8Array, SourceError> => {
+  const { address, length, piece } = request
+  const offset = address - piece.origin
+  return Effect.flatMap(piece.source.read(offset, length), (bytes) =>
+    bytes.length === length
+      ? Effect.succeed(bytes)
+      : new SourceError({ source: piece.source.name, offset, length, reason: "Truncated" })
+  )
+}
+
+/** One run over `pieces`: a pull of tasks, ascending. A read that fails ends it with a task that holds the error. */
+export const tasks = (pieces: Iterable<Piece>, sizes: Sizes): Pull.Pull<Arr.NonEmptyReadonlyArray<Task>> => {
+  const cutter = blocks(pieces, sizes)
+  let request: Request | undefined
+  let bytes: Uint8Array | undefined
+  let error: SourceError | undefined
+  let finished = false
+
+  const gather = (): Task | undefined => {
+    const batch: Array<Block> = []
+    let skipped = 0n
+    let size = 0
+    while (size < sizes.block && batch.length < MAX_BLOCKS && request === undefined) {
+      const next = cutter.next(bytes)
+      bytes = undefined
+      if (next.done === true) {
+        finished = true
+        break
+      }
+      const item = next.value
+      if (item._tag === "Request") request = item
+      else if (item._tag === "Skipped") skipped += item.size
+      else {
+        batch.push(item)
+        size += item.starts
+      }
+    }
+    const last = finished ? error : undefined
+    return batch.length === 0 && skipped === 0n && last === undefined
+      ? undefined
+      : { blocks: batch, skipped, error: last, found: undefined }
+  }
+
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Task>> = Effect.suspend(() => {
+    if (request !== undefined) {
+      const asked = request
+      request = undefined
+      return Effect.matchEffect(answer(asked), {
+        onSuccess: (got) => {
+          bytes = got
+          return pull
+        },
+        onFailure: (failure) =>
+          Effect.flatMap(salvage(asked, failure), (missing) => {
+            bytes = missing.bytes
+            error = missing.error
+            return pull
+          })
+      })
+    }
+    if (finished) return Cause.done()
+    const task = gather()
+    return task === undefined ? pull : Effect.succeed([task])
+  })
+  return pull
+}
