@@ -18,7 +18,7 @@ export type Identify = (path: string) => Effect.Effect<string, PlatformError.Pla
 
 export type Open = (path: string) => Opened
 
-export type Map = (path: string, options?: MapOptions) => Opened
+export type MapFile = (path: string, options?: MapOptions) => Opened
 
 /** What `effect` acquires lives as long as the surrounding scope when it succeeds, and is released at once when not. */
 export const releaseOnFailure = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
@@ -46,7 +46,7 @@ const part = (path: string, source: ByteSource, options: MapOptions | undefined)
 }
 
 /** A mapper that opens each file once however often it is mapped, and closes it with the last of its users. */
-export const make = (identify: Identify, open: Open): Effect.Effect<{ readonly map: Map }, never, Scope.Scope> =>
+export const make = (identify: Identify, open: Open): Effect.Effect<{ readonly map: MapFile }, never, Scope.Scope> =>
   Effect.gen(function* () {
     const files = yield* RcMap.make({
       lookup: (key: { readonly path: string; readonly identity: string }) => open(key.path)
