@@ -1,5 +1,5 @@
 // Many bytes at once: up to a hole, padded, sparse, streamed.
-import type * as Arr from "effect/Array"
+import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
@@ -26,6 +26,10 @@ export const getBytesUpTo = (
     return copyParts(parts, allocate("getBytesUpTo", Number(reached - address)))
   })
 
+/** The first address of `[start, end)` that is none. There is nothing that could be padded, left out or be a hole. */
+const outside = (start: bigint, end: bigint): bigint | undefined =>
+  start >= end ? undefined : start < 0n || start > END ? start : end > END ? END : undefined
+
 export const getBytesPadded = (
   map: MemoryMapImpl,
   address: bigint,
@@ -35,11 +39,8 @@ export const getBytesPadded = (
   Effect.suspend((): Effect.Effect<Uint8Array, ReadError> => {
     checkLength("getBytesPadded", length)
     const end = address + BigInt(length)
-    if (length > 0 && (address < 0n || end > END)) {
-      // Past the end of the space there is nothing that could be padded.
-      const outside = address < 0n || address > END ? address : END
-      return unmapped(map, "getBytesPadded", outside, { address, length })
-    }
+    const nowhere = outside(address, end)
+    if (nowhere !== undefined) return unmapped(map, "getBytesPadded", nowhere, { address, length })
     const padded = allocate("getBytesPadded", length).fill(fill)
     const runs = [...inspect.runs(map, { start: address, end })]
     return Effect.as(
@@ -59,7 +60,11 @@ export const getSparse = (
   map: MemoryMapImpl,
   range: AddressRange
 ): Effect.Effect<ReadonlyArray<SparsePart>, ReadError> =>
-  Effect.suspend(() => {
+  Effect.suspend((): Effect.Effect<ReadonlyArray<SparsePart>, ReadError> => {
+    const nowhere = outside(range.start, range.end)
+    if (nowhere !== undefined) {
+      return unmapped(map, "getSparse", nowhere, { address: range.start, length: Number(range.end - range.start) })
+    }
     const holes = Array.from(inspect.holes(map, range), (hole): Effect.Effect<SparsePart> =>
       Effect.succeed({ _tag: "Hole", ...hole })
     )
@@ -127,20 +132,16 @@ const plan = (map: MemoryMapImpl, at: bigint, end: bigint, policy: HolePolicy) =
   return result(undefined)
 }
 
-/** Reads jobs in order; when one fails after others succeeded, those come first and the failure next time. */
-const readJobs = (jobs: ReadonlyArray<Job>): Effect.Effect<Array<AddressedBytes>, SourceError> => {
+/** Reads jobs in order, up to one that fails. */
+const readJobs = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>) {
   const done: Array<AddressedBytes> = []
-  const all = Effect.forEach(
-    jobs,
-    ({ address, length, parts }) =>
-      Effect.map(copyParts(parts, new Uint8Array(length)), (bytes) => done.push({ address, bytes })),
-    { discard: true }
-  )
-  return Effect.matchEffect(all, {
-    onSuccess: () => Effect.succeed(done),
-    onFailure: (error) => (done.length > 0 ? Effect.succeed(done) : Effect.fail(error))
-  })
-}
+  for (const { address, length, parts } of jobs) {
+    const bytes = yield* Effect.result(copyParts(parts, new Uint8Array(length)))
+    if (bytes._tag === "Failure") return { done, error: bytes.failure }
+    done.push({ address, bytes: bytes.success })
+  }
+  return { done, error: undefined }
+})
 
 export const stream = (
   map: MemoryMapImpl,
@@ -151,24 +152,26 @@ export const stream = (
     Effect.sync(() => {
       let at = range.start
       let sinceTurn = 0
+      /** What failed after other elements of its pull had been read: they come first. */
+      let failed: SourceError | undefined
       type Step = Pull.Pull<Arr.NonEmptyReadonlyArray<AddressedBytes>, ReadError>
+      const stop = (hole: bigint): Step =>
+        unmapped(map, "stream", hole, { address: range.start, length: Number(range.end - range.start) })
+      const nowhere = outside(range.start, range.end)
       return Effect.suspend((): Step => {
+        if (nowhere !== undefined) return stop(nowhere)
+        if (failed !== undefined) return failed
         if (at >= range.end) return Cause.done()
         const { hole, jobs, reached } = plan(map, at, range.end, policy)
-        if (jobs.length === 0) {
-          at = reached
-          if (hole === undefined) return Cause.done()
-          const length = Number(range.end - range.start)
-          return unmapped(map, "stream", hole, { address: range.start, length })
-        }
-        return Effect.flatMap(readJobs(jobs), (done) => {
-          const last = done.at(-1)!
-          at = done.length === jobs.length ? reached : last.address + BigInt(last.bytes.length)
+        at = reached
+        if (jobs.length === 0) return hole === undefined ? Cause.done() : stop(hole)
+        return Effect.flatMap(readJobs(jobs), ({ done, error }): Step => {
+          if (!Arr.isArrayNonEmpty(done)) return error ?? Cause.done()
+          failed = error
           sinceTurn += CHUNK
-          const elements = done as unknown as Arr.NonEmptyReadonlyArray<AddressedBytes>
-          if (sinceTurn < TURN) return Effect.succeed(elements)
+          if (sinceTurn < TURN) return Effect.succeed(done)
           sinceTurn = 0
-          return Effect.as(Effect.yieldNow, elements)
+          return Effect.as(Effect.yieldNow, done)
         })
       })
     })

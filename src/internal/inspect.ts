@@ -46,22 +46,27 @@ function* reasons(map: MemoryMapImpl, start: bigint, end: bigint): Generator<Hol
   if (reached < end) yield { range: { start: reached, end }, reason: undefined }
 }
 
+/** Outside the space there are neither bytes nor holes. */
+const inSpace = ({ end, start }: AddressRange): AddressRange => ({ start: max(start, 0n), end: min(end, END) })
+
 export const holes = (map: MemoryMapImpl, range: AddressRange = full): Iterable<Hole> =>
   iterable(function* () {
-    let reached = range.start
-    for (const piece of Skyline.within(map.visible, range.start, range.end)) {
+    const { end, start } = inSpace(range)
+    let reached = start
+    for (const piece of Skyline.within(map.visible, start, end)) {
       if (piece.start > reached) yield* reasons(map, reached, piece.start)
       reached = piece.end
     }
-    if (reached < range.end) yield* reasons(map, reached, range.end)
+    if (reached < end) yield* reasons(map, reached, end)
   })
 
 export const coverage = (map: MemoryMapImpl, range: AddressRange = full): Coverage => {
+  const { end, start } = inSpace(range)
   let mapped = 0n
-  for (const piece of Skyline.within(map.visible, range.start, range.end)) {
-    mapped += min(piece.end, range.end) - max(piece.start, range.start)
+  for (const piece of Skyline.within(map.visible, start, end)) {
+    mapped += min(piece.end, end) - max(piece.start, start)
   }
-  return { mapped, holes: max(range.end - range.start, 0n) - mapped }
+  return { mapped, holes: max(end - start, 0n) - mapped }
 }
 
 export const mappings = (map: MemoryMapImpl): Iterable<MappingImpl> =>
