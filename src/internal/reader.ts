@@ -7,7 +7,7 @@ import { SourceError } from "../MemoryMapError.ts"
 import * as decode from "./decode.ts"
 import { FlatMap, flatPiece } from "./flat.ts"
 import type { MemoryMapImpl, Piece } from "./map.ts"
-import { checkLength, unmapped } from "./read.ts"
+import { allocate, checkLength, unmapped } from "./read.ts"
 import * as Skyline from "./skyline.ts"
 import { Bytes, isZeros } from "./source.ts"
 import * as Tree from "./tree.ts"
@@ -35,15 +35,20 @@ class Reader implements MemoryReader<never, never> {
     return at >= 0 ? decoder(this.flat.bytes, at, little) : decoder(this.copy(operation, address, length), 0, little)
   }
 
-  /** Bytes across pieces, out of zeros, or none: then this is what throws. */
+  /** Bytes across pieces, out of zeros, or none: then this is what throws, before it allocates. */
   private copy(operation: string, address: bigint, length: number): Uint8Array {
     const { flat } = this
-    const bytes = new Uint8Array(length)
+    const end = address + BigInt(length)
+    for (let at = address; at < end;) {
+      const index = flat.find(at)
+      if (index < 0) throw unmapped(this.map, operation, at, { address, length })
+      at += flat.left(index, at)
+    }
+    const bytes = allocate(operation, length)
     let filled = 0
     while (filled < length) {
       const at = address + BigInt(filled)
       const index = flat.find(at)
-      if (index < 0) throw unmapped(this.map, operation, at, { address, length })
       const left = flat.left(index, at)
       const part = left < length - filled ? Number(left) : length - filled
       const source = flat.source(index)
@@ -115,12 +120,18 @@ class Reader implements MemoryReader<never, never> {
 const gone = (source: ByteSource, offset: number, length: number): SourceError =>
   new SourceError({ source: source.name, offset: BigInt(offset), length, reason: "Closed" })
 
+/** Bytes asked of a source at a time. */
+const CHUNK = 4 << 20
+
 const residentPiece = Effect.fnUntraced(function* (piece: Piece) {
   const { source, start } = Skyline.layerOf(piece)
   const offset = piece.start - start
   if (source.resident !== undefined || isZeros(source)) return flatPiece(piece.start, piece.end, source, offset)
-  const bytes = yield* source.read(offset, Number(piece.end - piece.start))
-  return flatPiece(piece.start, piece.end, new Bytes(source.name, bytes.slice()), 0n)
+  const bytes = allocate("reader", Number(piece.end - piece.start))
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    bytes.set(yield* source.read(offset + BigInt(at), Math.min(CHUNK, bytes.length - at)), at)
+  }
+  return flatPiece(piece.start, piece.end, new Bytes(source.name, bytes), 0n)
 })
 
 export const make = (map: MemoryMapImpl): Effect.Effect<MemoryReader<never, never>, SourceError> =>
