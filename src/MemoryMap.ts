@@ -25,7 +25,7 @@ import type { Stream } from "effect/Stream"
 import type { Covariant } from "effect/Types"
 import { type Address, type AddressRange, full } from "./AddressRange.ts"
 import * as ByteSource from "./ByteSource.ts"
-import * as FileMapper from "./FileMapper.ts"
+import type * as FileMapper from "./FileMapper.ts"
 import * as add_ from "./internal/add.ts"
 import * as bulk from "./internal/bulk.ts"
 import * as decode from "./internal/decode.ts"
@@ -33,19 +33,23 @@ import * as inspect from "./internal/inspect.ts"
 import { empty as emptyImpl, type MemoryMapImpl, segmentOf, TypeId } from "./internal/map.ts"
 import { bytes } from "./internal/read.ts"
 import * as reader_ from "./internal/reader.ts"
-import * as strings from "./internal/strings.ts"
+import * as search from "./internal/search/search.ts"
+import * as texts from "./internal/search/texts.ts"
+import * as text from "./internal/strings.ts"
 import * as values from "./internal/values.ts"
 import * as words from "./internal/words.ts"
 import type { Endian, WordSize } from "./MachineModel.ts"
 import type { Mapping, Permissions } from "./Mapping.ts"
 import {
-  InvalidMapping,
+  type InvalidMapping,
+  type InvalidPattern,
   MapStateError,
   type MappingOverlap,
   type SourceError,
   type UnmappedAddress
 } from "./MemoryMapError.ts"
 import type { MemoryReader } from "./MemoryReader.ts"
+import type * as Pattern from "./Pattern.ts"
 
 // -----------------------------------------------------------------------------------------------------------------
 // models
@@ -85,26 +89,7 @@ export type MappingState = "NoMappings" | "HasMapping"
  */
 export interface MemoryMap<out W extends WordSizeState, out E extends EndianState, out M extends MappingState>
   extends Iterable<Segment>, Pipeable, Inspectable {
-  readonly [TypeId]: MemoryMap.Variance<W, E, M>
-}
-
-/**
- * Types that belong to {@link MemoryMap}.
- *
- * @since 0.1.0
- */
-export declare namespace MemoryMap {
-  /**
-   * Makes the three states covariant: a map of which more is known can stand in for one of which less is.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface Variance<out W, out E, out M> {
-    readonly _W: Covariant<W>
-    readonly _E: Covariant<E>
-    readonly _M: Covariant<M>
-  }
+  readonly [TypeId]: { readonly _W: Covariant<W>; readonly _E: Covariant<E>; readonly _M: Covariant<M> }
 }
 
 /**
@@ -195,6 +180,16 @@ export type SparsePart =
 export type HolePolicy = "skip" | "fail" | "zero"
 
 /**
+ * Options of {@link stream}: what holes become (default: `"skip"`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamOptions {
+  readonly holes?: HolePolicy | undefined
+}
+
+/**
  * How the bytes of a string become text. `"latin1"` is ISO 8859-1, byte n to U+00n. Bytes that are no valid UTF-8 or
  * UTF-16 become U+FFFD.
  *
@@ -274,6 +269,112 @@ export type ReadError = UnmappedAddress | SourceError
 export type AddError = InvalidMapping | MappingOverlap
 
 /**
+ * Why a search could not be done or finished.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type SearchError = SourceError | InvalidPattern
+
+/**
+ * Options of every search.
+ *
+ * `start` (default 0) and `end` (default 2^64) bound it: a match lies in `[start, end)` with all its bytes. `alignment`
+ * (default 1) keeps matches whose address is a multiple of it. `onProgress` runs between blocks, with the bytes
+ * searched so far and the mapped bytes to search in all.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SearchOptions {
+  readonly start?: Address | undefined
+  readonly end?: bigint | undefined
+  readonly alignment?: number | undefined
+  readonly onProgress?: ((progress: SearchProgress) => Effect.Effect<void>) | undefined
+}
+
+/**
+ * How far a search has come, in mapped bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SearchProgress {
+  readonly searched: bigint
+  readonly total: bigint
+}
+
+/**
+ * A match: its first address, its length in bytes, the pattern it is of (for `Pattern.anyOf`, which of them), and the
+ * mappings its bytes come from, in order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Match {
+  readonly address: Address
+  readonly length: number
+  readonly pattern: Pattern.Pattern
+  readonly origins: ReadonlyArray<MatchOrigin>
+}
+
+/**
+ * A part of a match that comes from one mapping: `length` bytes at `offset` of its source.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface MatchOrigin {
+  readonly mapping: Mapping
+  readonly offset: bigint
+  readonly length: number
+}
+
+/**
+ * The shape of what adds a mapping: of `A`, with options `O`, failing with `X` too, needing `R`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Adds<in A, in O, out X = never, out R = never> {
+  (
+    what: A,
+    address: Address,
+    options?: O
+  ): <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>
+  ) => Effect.Effect<MemoryMap<W, E, "HasMapping">, AddError | X, R>
+  <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>,
+    what: A,
+    address: Address,
+    options?: O
+  ): Effect.Effect<MemoryMap<W, E, "HasMapping">, AddError | X, R>
+}
+
+/**
+ * The shape of a search: in maps `S`, for `P`, with result `R`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Searches<in S, in P, out R> {
+  (pattern: P, options?: SearchOptions): (self: S) => R
+  (self: S, pattern: P, options?: SearchOptions): R
+}
+
+/**
+ * The shape of a look at one address, without reading bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LooksAt<out A> {
+  (address: Address): (self: Any) => A
+  (self: Any, address: Address): A
+}
+
+/**
  * A read of one byte.
  *
  * @category models
@@ -331,6 +432,31 @@ export interface WordArithmetic {
 }
 
 /**
+ * Options of {@link strings}: texts of at least `minLength` characters (default 4), in the addresses of `range`
+ * (default: all), of one byte (`"ascii"`, the default; `"latin1"`, with the characters 0xa0 to 0xff) or two a character
+ * (`"utf16le"`, `"utf16be"`, of the characters that ASCII has).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StringsOptions {
+  readonly minLength?: number | undefined
+  readonly encoding?: "ascii" | "latin1" | "utf16le" | "utf16be" | undefined
+  readonly range?: AddressRange | undefined
+}
+
+/**
+ * A text in memory, and the address of its first byte.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AddressedText {
+  readonly address: Address
+  readonly text: string
+}
+
+/**
  * True for memory maps, in any state.
  *
  * @category guards
@@ -338,7 +464,7 @@ export interface WordArithmetic {
  */
 export const isMemoryMap = (u: unknown): u is Any => Predicate.hasProperty(u, TypeId)
 
-// All states are one class; the casts below go from the public phantom type to it.
+// All states are one class.
 const impl = (self: Any): MemoryMapImpl => self as MemoryMapImpl
 
 // -----------------------------------------------------------------------------------------------------------------
@@ -354,6 +480,7 @@ const impl = (self: Any): MemoryMapImpl => self as MemoryMapImpl
 export const empty: MemoryMap<"NoWordSize", "NoEndian", "NoMappings"> = emptyImpl
 
 type Added<W extends WordSizeState, E extends EndianState> = MemoryMap<W, E, "HasMapping">
+type First = Added<"NoWordSize", "NoEndian">
 
 const isDataFirst = values.isDataFirst
 
@@ -382,21 +509,7 @@ const isDataFirst = values.isDataFirst
  * @category constructors
  * @since 0.1.0
  */
-export const add: {
-  (
-    source: ByteSource.ByteSource,
-    address: Address,
-    options?: AddOptions
-  ): <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>
-  ) => Effect.Effect<Added<W, E>, AddError>
-  <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>,
-    source: ByteSource.ByteSource,
-    address: Address,
-    options?: AddOptions
-  ): Effect.Effect<Added<W, E>, AddError>
-} = dual(isDataFirst, add_.add)
+export const add: Adds<ByteSource.ByteSource, AddOptions> = dual(isDataFirst, add_.add)
 
 /**
  * Places a copy of `bytes` at `address`; later writes to the array do not reach the map. Fails like {@link add}.
@@ -404,22 +517,10 @@ export const add: {
  * @category constructors
  * @since 0.1.0
  */
-export const addBytes: {
-  (
-    bytes: Uint8Array,
-    address: Address,
-    options?: AddOptions
-  ): <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>
-  ) => Effect.Effect<Added<W, E>, AddError>
-  <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>,
-    bytes: Uint8Array,
-    address: Address,
-    options?: AddOptions
-  ): Effect.Effect<Added<W, E>, AddError>
-} = dual(isDataFirst, (self: MemoryMapImpl, bytes: Uint8Array, address: Address, options?: AddOptions) =>
-  add_.add(self, ByteSource.fromBytes(bytes), address, options)
+export const addBytes: Adds<Uint8Array, AddOptions> = dual(
+  isDataFirst,
+  (self: MemoryMapImpl, bytes: Uint8Array, address: Address, options?: AddOptions) =>
+    add_.add(self, ByteSource.fromBytes(bytes), address, options)
 )
 
 /**
@@ -428,7 +529,7 @@ export const addBytes: {
  * @category unsafe
  * @since 0.1.0
  */
-export const addBytesUnsafe: typeof addBytes = dual(
+export const addBytesUnsafe: Adds<Uint8Array, AddOptions> = dual(
   isDataFirst,
   (self: MemoryMapImpl, bytes: Uint8Array, address: Address, options?: AddOptions) =>
     add_.add(self, ByteSource.fromBytesUnsafe(bytes), address, options)
@@ -441,23 +542,7 @@ export const addBytesUnsafe: typeof addBytes = dual(
  * @category constructors
  * @since 0.1.0
  */
-export const addString: {
-  (
-    text: string,
-    address: Address,
-    options?: AddOptions
-  ): <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>
-  ) => Effect.Effect<Added<W, E>, AddError>
-  <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>,
-    text: string,
-    address: Address,
-    options?: AddOptions
-  ): Effect.Effect<Added<W, E>, AddError>
-} = dual(isDataFirst, (self: MemoryMapImpl, text: string, address: Address, options?: AddOptions) =>
-  add_.add(self, ByteSource.fromBytesUnsafe(new TextEncoder().encode(text), { name: "string" }), address, options)
-)
+export const addString: Adds<string, AddOptions> = dual(isDataFirst, add_.addString)
 
 /**
  * Places a file, or the slice of it that `options` names, at `address`. The file stays open, and its bytes readable,
@@ -485,32 +570,9 @@ export const addString: {
  * @category constructors
  * @since 0.1.0
  */
-export const addFile: {
-  (
-    path: string,
-    address: Address,
-    options?: AddFileOptions
-  ): <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>
-  ) => Effect.Effect<Added<W, E>, AddError | PlatformError, FileMapper.FileMapper | Scope>
-  <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>,
-    path: string,
-    address: Address,
-    options?: AddFileOptions
-  ): Effect.Effect<Added<W, E>, AddError | PlatformError, FileMapper.FileMapper | Scope>
-} = dual(isDataFirst, (self: MemoryMapImpl, path: string, address: Address, options: AddFileOptions = {}) =>
-  Effect.flatMap(
-    FileMapper.FileMapper.use((mapper) => mapper.map(path)),
-    (file) => {
-      const { length, offset = 0n } = options
-      const wanted = length ?? (offset < file.size ? file.size - offset : 0n)
-      const slice = Option.getOrUndefined(ByteSource.slice(file, offset, wanted))
-      return slice === undefined
-        ? new InvalidMapping({ name: path, reason: "OutsideFile", address, size: wanted, offset, available: file.size })
-        : add_.add(self, slice, address, options)
-    }
-  )
+export const addFile: Adds<string, AddFileOptions, PlatformError, FileMapper.FileMapper | Scope> = dual(
+  isDataFirst,
+  add_.addFile
 )
 
 /**
@@ -543,11 +605,8 @@ export const addAll: {
  * @category constructors
  * @since 0.1.0
  */
-export const fromBytes = (
-  bytes: Uint8Array,
-  address: Address,
-  options?: AddOptions
-): Effect.Effect<Added<"NoWordSize", "NoEndian">, AddError> => addBytes(empty, bytes, address, options)
+export const fromBytes = (bytes: Uint8Array, address: Address, options?: AddOptions): Effect.Effect<First, AddError> =>
+  addBytes(empty, bytes, address, options)
 
 /**
  * A map of one mapping; see {@link addString}.
@@ -555,11 +614,8 @@ export const fromBytes = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromString = (
-  text: string,
-  address: Address,
-  options?: AddOptions
-): Effect.Effect<Added<"NoWordSize", "NoEndian">, AddError> => addString(empty, text, address, options)
+export const fromString = (text: string, address: Address, options?: AddOptions): Effect.Effect<First, AddError> =>
+  addString(empty, text, address, options)
 
 /**
  * A map of one mapping; see {@link addFile}.
@@ -571,7 +627,7 @@ export const fromFile = (
   path: string,
   address: Address,
   options?: AddFileOptions
-): Effect.Effect<Added<"NoWordSize", "NoEndian">, AddError | PlatformError, FileMapper.FileMapper | Scope> =>
+): Effect.Effect<First, AddError | PlatformError, FileMapper.FileMapper | Scope> =>
   addFile(empty, path, address, options)
 
 /**
@@ -787,10 +843,9 @@ export const mappings = (self: Any): Iterable<Mapping> => inspect.mappings(impl(
  * @category getters
  * @since 0.1.0
  */
-export const mappingAt: {
-  (address: Address): (self: Any) => Option.Option<Mapping>
-  (self: Any, address: Address): Option.Option<Mapping>
-} = dual(2, (self: Any, address: Address) => Option.map(origin(self, address), (found) => found.mapping))
+export const mappingAt: LooksAt<Option.Option<Mapping>> = dual(2, (self: Any, address: Address) =>
+  Option.map(origin(self, address), (found) => found.mapping)
+)
 
 /**
  * Every mapping at `address`, the one that is read first, then those that it covers, from top to bottom.
@@ -798,10 +853,7 @@ export const mappingAt: {
  * @category getters
  * @since 0.1.0
  */
-export const mappingsAt: {
-  (address: Address): (self: Any) => ReadonlyArray<Mapping>
-  (self: Any, address: Address): ReadonlyArray<Mapping>
-} = dual(2, inspect.mappingsAt)
+export const mappingsAt: LooksAt<ReadonlyArray<Mapping>> = dual(2, inspect.mappingsAt)
 
 /**
  * Whether a byte is mapped at `address`.
@@ -809,10 +861,7 @@ export const mappingsAt: {
  * @category predicates
  * @since 0.1.0
  */
-export const isMapped: {
-  (address: Address): (self: Any) => boolean
-  (self: Any, address: Address): boolean
-} = dual(2, (self: Any, address: Address) => impl(self).at(address) !== undefined)
+export const isMapped: LooksAt<boolean> = dual(2, (self: Any, address: Address) => impl(self).at(address) !== undefined)
 
 /**
  * From the first mapped byte to the last; `None` for a map without mappings.
@@ -836,13 +885,13 @@ export const mappedSize = (self: Any): bigint => impl(self).mappedSize
  * @category getters
  * @since 0.1.0
  */
-export const origin: {
-  (address: Address): (self: Any) => Option.Option<{ readonly mapping: Mapping; readonly offset: bigint }>
-  (self: Any, address: Address): Option.Option<{ readonly mapping: Mapping; readonly offset: bigint }>
-} = dual(2, (self: Any, address: Address) => {
-  const piece = impl(self).at(address)
-  return piece === undefined ? Option.none() : Option.some(segmentOf(piece, address, piece.end))
-})
+export const origin: LooksAt<Option.Option<{ readonly mapping: Mapping; readonly offset: bigint }>> = dual(
+  2,
+  (self: Any, address: Address) => {
+    const piece = impl(self).at(address)
+    return piece === undefined ? Option.none() : Option.some(segmentOf(piece, address, piece.end))
+  }
+)
 
 /**
  * How many bytes of `range` (default: all) are mapped and how many are not: tells "nothing found" from "nothing there".
@@ -1121,7 +1170,12 @@ export const getSparse: {
 export const getString: {
   (address: Address, options?: StringOptions): (self: Mapped) => Effect.Effect<string, ReadError>
   (self: Mapped, address: Address, options?: StringOptions): Effect.Effect<string, ReadError>
-} = dual(isDataFirst, strings.getString)
+} = dual(isDataFirst, text.getString)
+
+type TestsAt = {
+  (address: Address): (self: Mapped) => Effect.Effect<boolean, SourceError>
+  (self: Mapped, address: Address): Effect.Effect<boolean, SourceError>
+}
 
 /**
  * True when the bytes from `address` on are 0x01 to 0x7f, any number of them, and then NUL, before any hole.
@@ -1129,10 +1183,7 @@ export const getString: {
  * @category reading
  * @since 0.1.0
  */
-export const isString: {
-  (address: Address): (self: Mapped) => Effect.Effect<boolean, SourceError>
-  (self: Mapped, address: Address): Effect.Effect<boolean, SourceError>
-} = dual(2, strings.isString)
+export const isString: TestsAt = dual(2, text.isString)
 
 /**
  * True when a C identifier, `[A-Za-z_][A-Za-z0-9_]*`, starts at `address` and ends in NUL before any hole.
@@ -1140,10 +1191,7 @@ export const isString: {
  * @category reading
  * @since 0.1.0
  */
-export const isCIdentifier: {
-  (address: Address): (self: Mapped) => Effect.Effect<boolean, SourceError>
-  (self: Mapped, address: Address): Effect.Effect<boolean, SourceError>
-} = dual(2, strings.isCIdentifier)
+export const isCIdentifier: TestsAt = dual(2, text.isCIdentifier)
 
 /**
  * The bytes of `range` (default: all) in ascending order, in elements of 1 MiB at most that never reach across a hole.
@@ -1166,19 +1214,10 @@ export const isCIdentifier: {
  * @since 0.1.0
  */
 export const stream: {
-  (
-    range?: AddressRange,
-    options?: { readonly holes?: HolePolicy | undefined }
-  ): (self: Mapped) => Stream<AddressedBytes, ReadError>
-  (
-    self: Mapped,
-    range?: AddressRange,
-    options?: { readonly holes?: HolePolicy | undefined }
-  ): Stream<AddressedBytes, ReadError>
-} = dual(
-  isDataFirst,
-  (self: MemoryMapImpl, range: AddressRange = full, options?: { readonly holes?: HolePolicy | undefined }) =>
-    bulk.stream(self, range, options?.holes ?? "skip")
+  (range?: AddressRange, options?: StreamOptions): (self: Mapped) => Stream<AddressedBytes, ReadError>
+  (self: Mapped, range?: AddressRange, options?: StreamOptions): Stream<AddressedBytes, ReadError>
+} = dual(isDataFirst, (self: MemoryMapImpl, range: AddressRange = full, options: StreamOptions = {}) =>
+  bulk.stream(self, range, options.holes ?? "skip")
 )
 
 /**
@@ -1191,3 +1230,143 @@ export const stream: {
 export const reader = <W extends WordSizeState, E extends EndianState>(
   self: MemoryMap<W, E, "HasMapping">
 ): Effect.Effect<MemoryReader<W, E>, SourceError> => reader_.make(impl(self))
+
+// -----------------------------------------------------------------------------------------------------------------
+// searching
+// -----------------------------------------------------------------------------------------------------------------
+
+/**
+ * The first address at which `pattern` matches; stops there. A string is searched for in UTF-8, an array byte for byte.
+ *
+ * **Details**
+ *
+ * Matches may straddle any number of adjacent mappings and end on the last byte of the space. Holes are passed over,
+ * but bytes that cannot be read fail the search with `SourceError`: "no match" means that everything was looked at.
+ * `InvalidPattern` when the pattern cannot be searched for.
+ *
+ * **Example** (A match across two mappings)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { MemoryMap } from "effect-memory-map"
+ *
+ * const program = MemoryMap.fromString("NEE", 0x1000n).pipe(
+ *   Effect.flatMap(MemoryMap.addString("DLE", 0x1003n)),
+ *   Effect.flatMap(MemoryMap.find("NEEDLE"))
+ * )
+ * await Effect.runPromise(program) // => Option.some(0x1000n)
+ * ```
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const find: Searches<Mapped, Pattern.Input, Effect.Effect<Option.Option<Address>, SearchError>> = dual(
+  isDataFirst,
+  search.find
+)
+
+/**
+ * Every address at which `pattern` matches, ascending, matches that overlap each other included. Lazy: it searches as
+ * far as the stream is pulled, lets others have the event loop between blocks, and stops at once when interrupted.
+ * Matches before bytes that cannot be read are given before the `SourceError`. See {@link find}.
+ *
+ * **Example** (Matches that overlap)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { MemoryMap } from "effect-memory-map"
+ *
+ * const program = MemoryMap.fromString("aaaa", 0n).pipe(
+ *   Effect.flatMap((map) => Stream.runCollect(MemoryMap.findAll(map, "aa")))
+ * )
+ * await Effect.runPromise(program) // => [0n, 1n, 2n]
+ * ```
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const findAll: Searches<Mapped, Pattern.Input, Stream<Address, SearchError>> = dual(isDataFirst, search.findAll)
+
+type HasWordSize = MemoryMap<"WordSize", EndianState, "HasMapping">
+
+/**
+ * Like {@link find}, on word boundaries of the map only.
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const findAligned: Searches<
+  HasWordSize,
+  Pattern.Input,
+  Effect.Effect<Option.Option<Address>, SearchError>
+> = dual(isDataFirst, search.findAligned)
+
+/**
+ * Like {@link findAll}, on word boundaries of the map only.
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const findAllAligned: Searches<HasWordSize, Pattern.Input, Stream<Address, SearchError>> = dual(
+  isDataFirst,
+  search.findAllAligned
+)
+
+/**
+ * The first word boundary at which a pointer to `address` is stored.
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const findPointer: Searches<Ready, Address, Effect.Effect<Option.Option<Address>, SearchError>> = dual(
+  isDataFirst,
+  search.findPointer
+)
+
+/**
+ * Every word boundary at which a pointer to `address` is stored: who points there?
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const findAllPointers: Searches<Ready, Address, Stream<Address, SearchError>> = dual(
+  isDataFirst,
+  search.findAllPointers
+)
+
+/**
+ * Like {@link findAll}, with the length of each match, the pattern it is of, and where its bytes come from.
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const findMatches: Searches<Mapped, Pattern.Input, Stream<Match, SearchError>> = dual(
+  isDataFirst,
+  search.findMatches
+)
+
+/**
+ * The texts in memory, ascending, as strings(1) finds them: runs of printable characters, space and tab of at least
+ * `minLength`, ended by anything else or by a hole. They may straddle mappings. A text of more than 64 Ki characters is
+ * given in parts of that length.
+ *
+ * **Example** (Texts in memory)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { MemoryMap } from "effect-memory-map"
+ *
+ * const program = Effect.gen(function* () {
+ *   const map = yield* MemoryMap.fromBytes(new TextEncoder().encode("\0\x01GNU\0/lib/ld.so\0"), 0x1000n)
+ *   return yield* Stream.runCollect(MemoryMap.strings(map))
+ * })
+ * await Effect.runPromise(program) // => [{ address: 0x1006n, text: "/lib/ld.so" }]
+ * ```
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const strings: {
+  (options?: StringsOptions): (self: Mapped) => Stream<AddressedText, SourceError>
+  (self: Mapped, options?: StringsOptions): Stream<AddressedText, SourceError>
+} = dual(isDataFirst, texts.strings)

@@ -4,12 +4,14 @@ import type { AddressRange } from "../AddressRange.ts"
 import * as AddressRange_ from "../AddressRange.ts"
 import type { ByteSource } from "../ByteSource.ts"
 import type { Mapping } from "../Mapping.ts"
-import { InvalidMapping, MappingOverlap } from "../MemoryMapError.ts"
-import type { AddAllEntry, AddOptions } from "../MemoryMap.ts"
+import { InvalidMapping, MappingOverlap, type SourceError } from "../MemoryMapError.ts"
+import { FileMapper } from "../FileMapper.ts"
+import type { AddAllEntry, AddFileOptions, AddOptions } from "../MemoryMap.ts"
 import { Absent, MappingImpl, type MemoryMapImpl, type Piece } from "./map.ts"
 import { END } from "./numbers.ts"
-import { read } from "./read.ts"
+import { copyParts } from "./read.ts"
 import * as Skyline from "./skyline.ts"
+import { Bytes, slice } from "./source.ts"
 import * as Tree from "./tree.ts"
 
 type AddError = InvalidMapping | MappingOverlap
@@ -58,6 +60,9 @@ const overlapError = (
     ...(cause === undefined ? {} : { cause })
   })
 
+const bytesOf = (mapping: MappingImpl, address: bigint, length: number): Effect.Effect<Uint8Array, SourceError> =>
+  copyParts([{ mapping, offset: address - mapping.start, length }], new Uint8Array(length))
+
 /** Fails at the first address where the bytes of `mapping` and those visible differ or cannot be had. */
 const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: MappingImpl) {
   for (const met of Skyline.within(map.visible, mapping.start, mapping.end)) {
@@ -67,8 +72,8 @@ const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: M
       const length = Number(end - address < COMPARED ? end - address : COMPARED)
       const at = address
       const [ours, theirs] = yield* Effect.all([
-        read(mapping.source, at - mapping.start, length),
-        read(Skyline.layerOf(met).source, at - Skyline.layerOf(met).start, length)
+        bytesOf(mapping, at, length),
+        bytesOf(Skyline.layerOf(met), at, length)
       ]).pipe(Effect.mapError((cause) => overlapError("equal", mapping, met, at, cause)))
       const difference = ours.findIndex((byte, i) => byte !== theirs[i])
       if (difference >= 0) return yield* overlapError("equal", mapping, met, at + BigInt(difference))
@@ -96,6 +101,27 @@ export const add = (
   address: bigint,
   options: AddOptions | undefined
 ): Effect.Effect<MemoryMapImpl, AddError> => Effect.suspend(() => addEntry(map, { ...options, source, address }))
+
+export const addString = (
+  map: MemoryMapImpl,
+  text: string,
+  address: bigint,
+  options: AddOptions | undefined
+): Effect.Effect<MemoryMapImpl, AddError> =>
+  add(map, new Bytes("string", new TextEncoder().encode(text)), address, options)
+
+export const addFile = (map: MemoryMapImpl, path: string, address: bigint, options: AddFileOptions = {}) =>
+  Effect.flatMap(
+    FileMapper.use((mapper) => mapper.map(path)),
+    (file): Effect.Effect<MemoryMapImpl, AddError> => {
+      const { length, offset = 0n } = options
+      const size = length ?? (offset < file.size ? file.size - offset : 0n)
+      if (offset < 0n || size < 0n || offset + size > file.size || (size === 0n && offset > 0n)) {
+        return new InvalidMapping({ name: path, reason: "OutsideFile", address, size, offset, available: file.size })
+      }
+      return add(map, slice(file, offset, size), address, options)
+    }
+  )
 
 /** Fewer entries than this share of the map are added one by one, each in O(log n); more are worth a new sweep. */
 const SWEEP_SHARE = 16

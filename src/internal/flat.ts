@@ -18,8 +18,8 @@ export const flatPiece = (start: bigint, end: bigint, source: ByteSource, offset
     ? { start, end, source: source.parent, offset: source.offset + offset }
     : { start, end, source, offset }
 
-/** Keys compared per level; eight doubles are a cache line. */
-const FANOUT = 8
+/** Keys compared per level: two cache lines of doubles. */
+const FANOUT = 16
 
 /** Every level holds each FANOUT-th key of the one below; the last holds all. */
 const levelsOf = (keys: Float64Array): Array<Float64Array> => {
@@ -33,81 +33,100 @@ const levelsOf = (keys: Float64Array): Array<Float64Array> => {
   return levels
 }
 
-/** Words of one record: first address, last address, offset in the source, index of the source. */
-const RECORD = 4
+/** Below this, sums of an address and a length are exact as doubles, and no bigint is needed. */
+const EXACT = 2 ** 52
 
 export class FlatMap {
+  private readonly keys: Float64Array
   private readonly levels: ReadonlyArray<Float64Array>
-  /** Two views of the same records: the addresses are read as integers, the rest as doubles. */
-  private readonly addresses: BigUint64Array
-  private readonly numbers: Float64Array
+  /** Per piece: its rounded end, and what to add to an address to have its offset in the source. */
+  private readonly records: Float64Array
+  /** Per piece: first and last address, for what doubles cannot tell apart, and the offset of the first. */
+  private readonly bounds: BigUint64Array
+  private readonly offsets: Float64Array
+  private readonly sourceOf: Uint32Array
   private readonly sources: ReadonlyArray<ByteSource>
-  private lastHit = -1
+  private lastHit = 0
   /** Where `locate` found its bytes. A field, because a result object a read would cost more than the read. */
   bytes: Uint8Array = new Uint8Array(0)
 
   constructor(pieces: ReadonlyArray<FlatPiece>) {
-    const keys = new Float64Array(pieces.length)
+    const count = pieces.length
     const indexes = new Map<ByteSource, number>()
-    this.addresses = new BigUint64Array(pieces.length * RECORD)
-    this.numbers = new Float64Array(this.addresses.buffer)
-    pieces.forEach(({ end, offset, source, start }, i) => {
+    this.keys = new Float64Array(count)
+    this.records = new Float64Array(2 * count)
+    this.bounds = new BigUint64Array(2 * count)
+    this.offsets = new Float64Array(count)
+    this.sourceOf = new Uint32Array(count)
+    for (let i = 0; i < count; i++) {
+      const { end, offset, source, start } = pieces[i]!
       const index = indexes.get(source) ?? indexes.size
       indexes.set(source, index)
-      keys[i] = Number(start)
-      this.addresses[i * RECORD] = start
-      this.addresses[i * RECORD + 1] = end - 1n
-      this.numbers[i * RECORD + 2] = Number(offset)
-      this.numbers[i * RECORD + 3] = index
-    })
-    this.levels = levelsOf(keys)
+      this.keys[i] = Number(start)
+      this.records[2 * i] = Number(end)
+      this.records[2 * i + 1] = Number(offset - start)
+      this.bounds[2 * i] = start
+      this.bounds[2 * i + 1] = end - 1n
+      this.offsets[i] = Number(offset)
+      this.sourceOf[i] = index
+    }
+    this.levels = levelsOf(this.keys)
     this.sources = [...indexes.keys()]
+  }
+
+  private holds(index: number, address: bigint, key: number): boolean {
+    if (key < EXACT) return key >= this.keys[index]! && key < this.records[2 * index]!
+    return address >= this.bounds[2 * index]! && address <= this.bounds[2 * index + 1]!
   }
 
   /** Number of the piece that holds `address`, or -1. */
   find(address: bigint): number {
-    const { addresses, lastHit } = this
-    if (lastHit >= 0 && fastPaths.lastHit) {
-      if (address >= addresses[lastHit * RECORD]! && address <= addresses[lastHit * RECORD + 1]!) return lastHit
-    }
     const key = Number(address)
+    if (fastPaths.lastHit && this.holds(this.lastHit, address, key)) return this.lastHit
     let index = 0
     for (const level of this.levels) {
-      let low = index * FANOUT
-      let high = Math.min(low + FANOUT, level.length)
-      while (low < high) {
-        const middle = (low + high) >> 1
-        if (level[middle]! <= key) low = middle + 1
-        else high = middle
-      }
-      index = low - 1
+      // Counting all keys of a block beats halving it: there is no branch to mispredict.
+      const first = index * FANOUT
+      const end = Math.min(first + FANOUT, level.length)
+      let count = 0
+      for (let i = first; i < end; i++) count += Number(level[i]! <= key)
+      index = first + count - 1
       if (index < 0) return -1
     }
-    // Starts are rounded: above 2^53 several can have one key, and the last of them may lie behind the address.
-    while (index >= 0 && addresses[index * RECORD]! > address) index--
-    if (index < 0 || addresses[index * RECORD + 1]! < address) return -1
+    if (key >= EXACT) {
+      // Several starts can have one key, and the last of them may lie behind the address.
+      while (index >= 0 && this.bounds[2 * index]! > address) index--
+      if (index < 0) return -1
+    }
+    if (!this.holds(index, address, key)) return -1
     this.lastHit = index
     return index
   }
 
   /** Bytes of the piece from `address` on. */
   left(index: number, address: bigint): bigint {
-    return this.addresses[index * RECORD + 1]! - address + 1n
+    return this.bounds[2 * index + 1]! - address + 1n
   }
 
   source(index: number): ByteSource {
-    return this.sources[this.numbers[index * RECORD + 3]!]!
+    // Most maps have one file; then one cache miss less.
+    return this.sources[this.sources.length === 1 ? 0 : this.sourceOf[index]!]!
   }
 
   /** Offset of `address` in the source of the piece. */
   offset(index: number, address: bigint): number {
-    return this.numbers[index * RECORD + 2]! + Number(address - this.addresses[index * RECORD]!)
+    const key = Number(address)
+    if (key < EXACT) return key + this.records[2 * index + 1]!
+    return this.offsets[index]! + Number(address - this.bounds[2 * index]!)
   }
 
-  /** Index in `bytes` of the `length` bytes at `address` when one resident piece holds them all, else -1. */
+  /** Index in `bytes` of the `length` bytes, few, at `address` when one resident piece holds them all, else -1. */
   locate(address: bigint, length: number): number {
     const index = this.find(address)
-    if (index < 0 || this.addresses[index * RECORD + 1]! - address < length - 1) return -1
+    if (index < 0) return -1
+    const key = Number(address)
+    const fits = key < EXACT ? key + length <= this.records[2 * index]! : this.left(index, address) >= length
+    if (!fits) return -1
     const resident = this.source(index).resident
     if (resident === undefined) return -1
     this.bytes = resident

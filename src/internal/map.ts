@@ -96,7 +96,7 @@ interface Fields {
 
 /** The class behind every state of `MemoryMap`. */
 export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, never, never>, Fields {
-  get [TypeId](): MemoryMap.Variance<never, never, never> {
+  get [TypeId](): MemoryMap<never, never, never>[typeof TypeId] {
     return variance
   }
   readonly visible: Skyline.Skyline<MappingImpl>
@@ -191,7 +191,7 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   }
 }
 
-const variance: MemoryMap.Variance<never, never, never> = { _W: identity, _E: identity, _M: identity }
+const variance: MemoryMap<never, never, never>[typeof TypeId] = { _W: identity, _E: identity, _M: identity }
 
 /** A printed map lists this many segments at most. */
 const SHOWN = 16

@@ -4,9 +4,6 @@ import * as Result from "effect/Result"
 /** One past the last address: 2^64. */
 export const END = 1n << 64n
 
-/** Largest byte count that is exact as a JavaScript number. */
-export const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
-
 const units: ReadonlyMap<string, bigint> = new Map([
   ["", 1n],
   ["b", 1n],

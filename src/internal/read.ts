@@ -12,13 +12,14 @@ import * as Tree from "./tree.ts"
 
 export type ReadError = UnmappedAddress | SourceError
 
-/** Exactly `length` bytes of a source, from memory when they are there; not a copy. */
-export const read = (source: ByteSource, offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> => {
-  const resident = source.resident
-  if (resident === undefined) return source.read(offset, length)
-  const start = Number(offset)
-  return Effect.succeed(resident.subarray(start, start + length))
-}
+/** Exactly `length` bytes of a source, from memory when they are there; not a copy, and to be used at once. */
+export const read = (source: ByteSource, offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> =>
+  Effect.suspend(() => {
+    const resident = source.resident
+    if (resident === undefined) return source.read(offset, length)
+    const start = Number(offset)
+    return Effect.succeed(resident.subarray(start, start + length))
+  })
 
 /** Programming errors are defects: no length that arithmetic can produce should look like a hole. */
 export const checkLength = (operation: string, length: number): void => {
@@ -38,7 +39,7 @@ export const allocate = (operation: string, length: number): Uint8Array => {
 const LARGEST = 2 ** 32
 
 /** The hole around an unmapped address, and why it is one if the map knows. */
-export const holeAt = (map: MemoryMapImpl, address: bigint): { range: AddressRange; reason: string | undefined } => {
+const holeAt = (map: MemoryMapImpl, address: bigint): { range: AddressRange; reason: string | undefined } => {
   if (address < 0n || address >= END) return { range: { start: address, end: address }, reason: undefined }
   let start = Tree.floor(map.visible, address)?.end ?? 0n
   let end = Tree.ceiling(map.visible, address)?.start ?? END

@@ -55,7 +55,7 @@ for (const base of bases) {
       const random = generator(7)
       let skyline: Skyline.Skyline<Skyline.Layer>
       let all: Tree.Tree<Skyline.Layer>
-      let layers: Array<Skyline.Layer> = []
+      const layers: Array<Skyline.Layer> = []
       const paint = (): Array<Skyline.Layer | undefined> => {
         const cells = Array<Skyline.Layer | undefined>(SPACE).fill(undefined)
         for (const one of layers.toSorted((a, b) => a.rank - b.rank)) {
