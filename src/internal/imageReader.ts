@@ -5,7 +5,6 @@ import type { ByteSource } from "../ByteSource.ts"
 import type { Endian } from "../MachineModel.ts"
 import { ImageError, type SourceError } from "../MemoryMapError.ts"
 import { bytesText, hex } from "./numbers.ts"
-import { read } from "./read.ts"
 
 /** Reads headers of one image; `format` is what its errors call it. */
 export class ImageReader {
@@ -29,7 +28,7 @@ export class ImageReader {
 
   /** Exactly `length` bytes of the file, not a copy; `what` names them when the file ends before they do. */
   bytes(what: string, offset: bigint, length: number): Effect.Effect<Uint8Array, ImageError | SourceError> {
-    if (this.holds(offset, BigInt(length))) return read(this.source, offset, length)
+    if (this.holds(offset, BigInt(length))) return this.source.read(offset, length)
     return this.refuse(
       offset,
       `${what} takes ${bytesText(length)} from here, the file ends at ${hex(this.source.size)}`
@@ -48,7 +47,7 @@ export class ImageReader {
 
   /** Up to `length` bytes from the start of the file: fewer when it is shorter. For recognising a format. */
   head(length: number): Effect.Effect<Uint8Array, SourceError> {
-    return read(this.source, 0n, this.source.size < length ? Number(this.source.size) : length)
+    return this.source.read(0n, this.source.size < length ? Number(this.source.size) : length)
   }
 }
 

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import { ImageError, type SourceError } from "../../MemoryMapError.ts"
 import { bytesText, sizeText } from "../numbers.ts"
-import { read } from "../read.ts"
 
 const BLOCK = 1 << 20
 
@@ -39,7 +38,7 @@ export const eachLine = Effect.fnUntraced(function* (source: ByteSource, format:
   let rest: Uint8Array = new Uint8Array(0)
   for (let offset = 0n; offset < source.size; offset += BigInt(BLOCK)) {
     const isLast = offset + BigInt(BLOCK) >= source.size
-    const block = yield* read(source, offset, isLast ? Number(source.size - offset) : BLOCK)
+    const block = yield* source.read(offset, isLast ? Number(source.size - offset) : BLOCK)
     const text = rest.length === 0 ? block : Bytes.concat([rest, block])
     const base = offset - BigInt(rest.length)
     let start = 0
@@ -69,7 +68,7 @@ export const eachLine = Effect.fnUntraced(function* (source: ByteSource, format:
 /** The first line that is not blank, if it is among the first bytes; else nothing. */
 export const firstLine = (source: ByteSource): Effect.Effect<Uint8Array, SourceError> => {
   const length = Number(source.size < LONGEST ? source.size : LONGEST)
-  return Effect.map(read(source, 0n, length), (text) => {
+  return Effect.map(source.read(0n, length), (text) => {
     let start = 0
     while (start < length && (text[start] === LF || isBlank(text[start]!))) start++
     const newline = text.indexOf(LF, start)

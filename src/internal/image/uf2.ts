@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import { ImageError, type SourceError } from "../../MemoryMapError.ts"
 import { bytesText, hex } from "../numbers.ts"
-import { read } from "../read.ts"
 import type { Encoder } from "./emit.ts"
 import { Runs } from "./runs.ts"
 
@@ -103,7 +102,7 @@ class Reader {
 export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceError> =>
   source.size < BLOCK
     ? Effect.succeed(false)
-    : Effect.map(read(source, 0n, BLOCK), (bytes) => isBlock(new DataView(bytes.buffer, bytes.byteOffset, BLOCK), 0))
+    : Effect.map(source.read(0n, BLOCK), (bytes) => isBlock(new DataView(bytes.buffer, bytes.byteOffset, BLOCK), 0))
 
 /** Reads a whole file; `only` leaves blocks of other families out. */
 export const parse = Effect.fnUntraced(function* (source: ByteSource, only: number | undefined) {
@@ -115,7 +114,7 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource, only: numb
   const reader = new Reader(whole / BLOCK, only)
   const chunk = 2048 * BLOCK
   for (let start = 0; start < whole; start += chunk) {
-    const bytes = yield* read(source, BigInt(start), Math.min(chunk, whole - start))
+    const bytes = yield* source.read(BigInt(start), Math.min(chunk, whole - start))
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let at = 0; at < bytes.length; at += BLOCK) {
       const why = reader.accept(bytes, view, at, start + at)
