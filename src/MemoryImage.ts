@@ -3,6 +3,7 @@
  *
  * | format | module | what it is |
  * |---|---|---|
+ * | `snapshot` | `Snapshot` | a map that this library saved |
  * | `elf` | `image/Elf` | core dumps, kernel dumps, programs |
  * | `lime` | `image/Lime` | physical memory of a Linux machine |
  * | `uf2` | `image/Uf2` | firmware in blocks, for USB boot loaders |
@@ -25,7 +26,20 @@ import * as Lime from "./image/Lime.ts"
 import * as Raw from "./image/Raw.ts"
 import * as SRecord from "./image/SRecord.ts"
 import * as Uf2 from "./image/Uf2.ts"
+import type { Mapped } from "./MemoryMap.ts"
 import { ImageError, type SourceError } from "./MemoryMapError.ts"
+import * as Snapshot from "./Snapshot.ts"
+
+/**
+ * An opened snapshot.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SnapshotImage {
+  readonly format: "snapshot"
+  readonly map: Mapped
+}
 
 /**
  * An opened image: its `format`, its `map`, and the facts of the format. Word size and byte order of the map are set
@@ -35,6 +49,7 @@ import { ImageError, type SourceError } from "./MemoryMapError.ts"
  * @since 0.1.0
  */
 export type MemoryImage =
+  | SnapshotImage
   | Elf.ElfImage
   | Lime.LimeImage
   | Uf2.Uf2Image
@@ -71,8 +86,15 @@ interface Opener {
   ) => Effect.Effect<MemoryImage, ImageError | SourceError>
 }
 
-// Tried in this order: formats with a magic number before those of text. Raw, which takes any file, is never tried.
+const snapshot: Opener = {
+  recognise: Snapshot.recognise,
+  fromSource: (source) => Effect.map(Snapshot.fromSource(source), (map) => ({ format: "snapshot", map }))
+}
+
+// Tried in this order. A snapshot is an ELF file too; magic numbers come before text. Raw, which takes any file, is
+// never tried.
 const openers: Readonly<Record<Format, Opener>> = {
+  snapshot,
   elf: Elf,
   lime: Lime,
   uf2: Uf2,

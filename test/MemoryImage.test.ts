@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { FileMapper, MemoryImage, MemoryMap } from "../src/index.ts"
+import { FileMapper, MemoryImage, MemoryMap, Snapshot } from "../src/index.ts"
 import { buildElf } from "./support/elfBuilder.ts"
-import { contents } from "./support/images.ts"
+import { binary, collect, contents } from "./support/images.ts"
 
 const u8 = (...bytes: ReadonlyArray<number>) => new Uint8Array(bytes)
 const names = (map: MemoryMap.Mapped) => [...MemoryMap.mappings(map)].map((mapping) => mapping.name)
@@ -23,6 +23,17 @@ describe("MemoryImage.open", () => {
       const hex = yield* MemoryImage.open("/hex")
       assert.strictEqual(hex.format, "ihex")
     }).pipe(Effect.provide(files))
+  )
+
+  it.effect("tells a snapshot from any other ELF file", () =>
+    Effect.gen(function* () {
+      const map = yield* MemoryMap.fromString("saved", 0x1000n, { name: "text" })
+      const bytes = yield* collect(Snapshot.toStream(map))
+      const image = yield* MemoryImage.fromSource(binary(bytes))
+      assert.deepStrictEqual([image.format, names(image.map)], ["snapshot", ["text"]])
+      const plain = yield* MemoryImage.fromSource(binary(bytes), { format: "elf" })
+      assert.strictEqual(yield* MemoryMap.getString(plain.map, 0x1000n, { maxLength: 5 }), "saved")
+    })
   )
 
   it.effect("takes raw bytes when told to", () =>
