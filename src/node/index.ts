@@ -1,7 +1,8 @@
 /**
- * What needs Node: files through mmap(2).
+ * What needs Node: files through mmap(2), searches through the C library.
  *
  * @since 0.1.0
  */
 export * as NodeFileMapper from "./NodeFileMapper.ts"
 export * as NodeMemoryMap from "./NodeMemoryMap.ts"
+export * as NodeSearchKernel from "./NodeSearchKernel.ts"

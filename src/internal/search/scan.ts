@@ -9,8 +9,7 @@ import type { SourceError } from "../../MemoryMapError.ts"
 import type { Finder } from "../../SearchKernel.ts"
 import { pin } from "../pin.ts"
 import type { Block, Piece, Sizes } from "./blocks.ts"
-import { Hits, type Matcher } from "./hits.ts"
-import { type Task, tasks } from "./tasks.ts"
+import { readPart, type Task, tasks } from "./tasks.ts"
 
 /** A kernel at work on one needle of `length` bytes. */
 export interface Native {
@@ -19,29 +18,37 @@ export interface Native {
   readonly length: number
 }
 
+/** What looks at blocks, and makes something of what it sees. Blocks come in order. */
+export interface Looker<A> {
+  /** Bytes to give to one call, so that it takes a few milliseconds at most. */
+  readonly step: number
+  /** Looks at the starts `from` to `to` of a block; `next` is the first one left over. */
+  readonly look: (block: Block, from: number, to: number) => { readonly found: ReadonlyArray<A>; readonly next: number }
+  /** What is made of the offsets that a kernel has found. */
+  readonly known: (block: Block, offsets: ReadonlyArray<number>) => ReadonlyArray<A>
+  /** No more blocks will come: what has been held back? */
+  readonly end: () => ReadonlyArray<A>
+}
+
 export interface Plan<A> {
   readonly pieces: Iterable<Piece>
   readonly sizes: Sizes
-  readonly matcher: Matcher
-  readonly alignment: number
-  /** What is made of the hits in a block at `address`; it may be nothing. */
-  readonly collect: (hits: Hits, address: bigint) => ReadonlyArray<A>
-  readonly wantLengths: boolean
-  /** Looks at large blocks in place of the matcher. */
+  readonly looker: Looker<A>
+  /** Looks at large blocks first. */
   readonly native: Native | undefined
   /** Told how many bytes have been dealt with. */
   readonly progress: ((searched: bigint) => Effect.Effect<void>) | undefined
 }
 
-/** Hits for one chunk, at most. */
+/** What a kernel finds in one go, at most. */
 const CHUNK = 4096
 
 /** Blocks smaller than this are not worth a kernel's trouble. */
 const NATIVE = 256 << 10
 
-/** What a block costs besides its bytes, and a hit, in bytes. */
+/** What a block costs besides its bytes, and what something found costs, in bytes. */
 const BLOCK = 256
-const HIT = 64
+const FOUND = 64
 
 /** Bytes between two reports of progress. */
 const REPORT = 4n << 20n
@@ -92,9 +99,9 @@ class Scan<A> {
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> = Effect.suspend(() => this.go())
 
   private go(): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> {
-    const { matcher } = this.plan
+    const { looker } = this.plan
     for (;;) {
-      if (this.work >= matcher.step) {
+      if (this.work >= looker.step) {
         this.work = 0
         return Effect.andThen(Effect.yieldNow, this.pull)
       }
@@ -102,22 +109,29 @@ class Scan<A> {
       if (task === undefined) return this.more()
       const block = task.blocks[this.index]
       if (block === undefined) return this.finish(task)
-      if (task.found !== undefined && this.from < task.found.next) {
-        const found = this.known(task.found, block)
-        if (isFilled(found)) return Effect.succeed(found)
-        continue
-      }
+      const { found } = task
       if (this.from >= block.starts) {
         this.searched += BigInt(block.starts)
         this.work += BLOCK
         this.index++
         this.from = 0
-        continue
+      } else if (found !== undefined && this.from < found.next) {
+        this.from = found.next
+        const made = looker.known(block, found.offsets)
+        if (isFilled(made)) return this.give(made)
+      } else if (isLost(block)) return this.recover(task, block)
+      else {
+        const { found, next } = looker.look(block, this.from, Math.min(block.starts, this.from + looker.step))
+        this.work += next - this.from
+        this.from = next
+        if (isFilled(found)) return this.give(found)
       }
-      if (isLost(block)) return this.recover(task, block)
-      const found = this.look(block)
-      if (isFilled(found)) return Effect.succeed(found)
     }
+  }
+
+  private give(found: Arr.NonEmptyReadonlyArray<A>): Effect.Effect<Arr.NonEmptyReadonlyArray<A>> {
+    this.work += FOUND * found.length
+    return Effect.succeed(found)
   }
 
   private take(): Task | undefined {
@@ -134,31 +148,11 @@ class Scan<A> {
     })
   }
 
-  /** One slice of a block. */
-  private look(block: Block): ReadonlyArray<A> {
-    const { alignment, collect, matcher, wantLengths } = this.plan
-    const hits = new Hits(CHUNK, wantLengths)
-    const phase = alignment === 1 ? 0 : Number(block.address % BigInt(alignment))
-    const to = Math.min(block.starts, this.from + matcher.step)
-    const next = matcher.scan(block.bytes, this.from, to, phase, hits)
-    this.work += next - this.from + HIT * hits.offsets.length
-    this.from = next
-    return hits.offsets.length === 0 ? [] : collect(hits, block.address)
-  }
-
-  /** What a kernel has found. */
-  private known({ next, offsets }: NonNullable<Task["found"]>, block: Block): ReadonlyArray<A> {
-    const { alignment, collect, native } = this.plan
-    this.from = next
-    this.work += HIT * offsets.length
-    if (offsets.length === 0) return []
-    const phase = Number(block.address % BigInt(alignment))
-    const hits = new Hits(Infinity, false)
-    for (const offset of offsets) if ((phase + offset) % alignment === 0) hits.push(offset, 0, native!.length)
-    return collect(hits, block.address)
-  }
-
   private finish(task: Task): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> {
+    if (task.error !== undefined) {
+      const rest = this.plan.looker.end()
+      if (isFilled(rest)) return Effect.succeed(rest)
+    }
     this.task = undefined
     this.searched += task.skipped
     const next = task.error ?? this.pull
@@ -168,19 +162,27 @@ class Scan<A> {
     return Effect.andThen(progress(this.searched), next)
   }
 
-  /** Reads what can no longer be looked at in place: either that works, or it fails with the reason. */
+  /** Reads what can no longer be looked at in place: either that works, or it says why, behind what could be read. */
   private recover(task: Task, block: Block): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> {
     const { address, length, piece } = block
-    if (piece === undefined) return Effect.die("bytes that were copied are gone")
-    return Effect.flatMap(piece.source.read(address - piece.origin, length), (bytes) => {
-      task.blocks[this.index] = { ...block, bytes, piece: undefined }
+    if (piece === undefined) return Effect.die(new Error("bytes that were copied are gone"))
+    return Effect.flatMap(readPart({ _tag: "Request", piece, address, length }), ({ bytes, error }) => {
+      const starts = Math.min(block.starts, bytes.length)
+      const read = { ...block, bytes, length: bytes.length, starts, piece: undefined }
+      if (error === undefined) task.blocks[this.index] = read
+      else {
+        task.blocks.splice(this.index, task.blocks.length, read)
+        task.error = error
+      }
       return this.pull
     })
   }
 
   /** At the end of a search that nobody cut short. */
-  readonly done = Effect.suspend(() => {
-    const { progress } = this.plan
+  readonly done: Pull.Pull<Arr.NonEmptyReadonlyArray<A>> = Effect.suspend(() => {
+    const { looker, progress } = this.plan
+    const rest = looker.end()
+    if (isFilled(rest)) return Effect.succeed(rest)
     if (progress === undefined || this.searched === this.reported) return Cause.done()
     this.reported = this.searched
     return Effect.andThen(progress(this.searched), Cause.done())

@@ -11,10 +11,10 @@ import { END } from "../numbers.ts"
 import { make as makePattern, show } from "../pattern.ts"
 import { compile, type Leaf } from "../patternCompile.ts"
 import * as Skyline from "../skyline.ts"
-import type { Piece } from "./blocks.ts"
+import type { Block, Piece } from "./blocks.ts"
 import { Hits, type Matcher } from "./hits.ts"
 import { matcherOf } from "./matcher.ts"
-import { type Native, type Plan, scan } from "./scan.ts"
+import { type Looker, type Native, type Plan, scan } from "./scan.ts"
 import { BlockSizes } from "./sizes.ts"
 import { ALIGNED_LEAST, ALIGNED_MOST } from "./words.ts"
 
@@ -58,16 +58,46 @@ const matchesZeros = (matcher: Matcher): boolean => {
   return hits.offsets.length > 0
 }
 
+/** Hits for one chunk, at most. */
+const CHUNK = 4096
+
+/** Has `matcher` look, and makes `collect` of its hits in a block at an address. */
+const lookerOf = <A>(
+  matcher: Matcher,
+  alignment: number,
+  wantLengths: boolean,
+  collect: (hits: Hits, address: bigint) => ReadonlyArray<A>
+): Looker<A> => {
+  const phaseOf = ({ address }: Block) => (alignment === 1 ? 0 : Number(address % BigInt(alignment)))
+  return {
+    get step() {
+      return matcher.step
+    },
+    look: (block, from, to) => {
+      const hits = new Hits(CHUNK, wantLengths)
+      const next = matcher.scan(block.bytes, from, to, phaseOf(block), hits)
+      return { found: hits.offsets.length === 0 ? [] : collect(hits, block.address), next }
+    },
+    known: (block, offsets) => {
+      const hits = new Hits(Infinity, wantLengths)
+      const phase = phaseOf(block)
+      for (const offset of offsets) if ((phase + offset) % alignment === 0) hits.push(offset, 0, matcher.reach)
+      return collect(hits, block.address)
+    },
+    end: () => []
+  }
+}
+
 interface Request<A> {
   readonly map: MemoryMapImpl
   readonly pattern: Input
   readonly options: SearchOptions | undefined
   readonly wantLengths: boolean
-  readonly collect: (leaves: ReadonlyArray<Leaf>) => Plan<A>["collect"]
+  readonly collect: (hits: Hits, address: bigint, leaves: ReadonlyArray<Leaf>) => ReadonlyArray<A>
 }
 
 const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Return<Plan<A>, InvalidPattern> {
-  const { map, options = {}, pattern, wantLengths } = request
+  const { collect, map, options = {}, pattern, wantLengths } = request
   const { alignment = 1, onProgress } = options
   if (!Number.isSafeInteger(alignment) || alignment < 1 || alignment > MAX_ALIGNMENT) {
     const why = `the alignment must be a whole number of bytes from 1 to 2^48, not ${alignment}`
@@ -84,10 +114,7 @@ const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Ret
   return {
     pieces,
     sizes: { reach: matcher.reach, ...sizes, skipsZeros: !matchesZeros(matcher) },
-    matcher,
-    alignment,
-    collect: request.collect(leaves),
-    wantLengths,
+    looker: lookerOf(matcher, alignment, wantLengths, (hits, address) => collect(hits, address, leaves)),
     native: kernel === typescript ? undefined : nativeOf(kernel, leaves, alignment),
     progress: onProgress === undefined ? undefined : (searched) => onProgress({ searched, total })
   }
@@ -120,7 +147,7 @@ export const findAll = (
   map: MemoryMapImpl,
   pattern: Input,
   options: SearchOptions | undefined
-): Stream.Stream<bigint, SearchError> => run({ map, pattern, options, wantLengths: false, collect: () => addresses })
+): Stream.Stream<bigint, SearchError> => run({ map, pattern, options, wantLengths: false, collect: addresses })
 
 export const find = (
   map: MemoryMapImpl,
@@ -149,14 +176,12 @@ export const findMatches = (
     pattern,
     options,
     wantLengths: true,
-    collect:
-      (leaves) =>
-      ({ lengths, offsets, which }, base) =>
-        offsets.map((offset, i) => {
-          const address = base + BigInt(offset)
-          const length = lengths[i]!
-          return { address, length, pattern: leaves[which[i]!]!.pattern, origins: originsOf(map, address, length) }
-        })
+    collect: ({ lengths, offsets, which }, base, leaves) =>
+      offsets.map((offset, i) => {
+        const address = base + BigInt(offset)
+        const length = lengths[i]!
+        return { address, length, pattern: leaves[which[i]!]!.pattern, origins: originsOf(map, address, length) }
+      })
   })
 
 /** On word boundaries; an alignment that was asked for holds as well. */

@@ -3,7 +3,7 @@ import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
-import { SourceError } from "../../MemoryMapError.ts"
+import type { SourceError } from "../../MemoryMapError.ts"
 import { type Block, blocks, type Piece, type Request, type Sizes } from "./blocks.ts"
 
 /** Some blocks to be looked at together. */
@@ -12,7 +12,7 @@ export interface Task {
   /** Bytes that need not be looked at. */
   readonly skipped: bigint
   /** What went wrong behind these blocks; this is the last task then. */
-  readonly error: SourceError | undefined
+  error: SourceError | undefined
   /** Offsets found in the only block, ascending; and the first start that is still to be looked at. */
   found: { readonly offsets: ReadonlyArray<number>; readonly next: number } | undefined
 }
@@ -20,9 +20,10 @@ export interface Task {
 /** Many small blocks make a task, up to so many. */
 const MAX_BLOCKS = 1024
 
-interface Missing {
+/** What could be read, and why that is not all. */
+interface Part {
   readonly bytes: Uint8Array
-  readonly error: SourceError
+  readonly error: SourceError | undefined
 }
 
 /**
@@ -32,7 +33,7 @@ interface Missing {
 const salvage = Effect.fnUntraced(function* (
   { address, length, piece }: Request,
   error: SourceError
-): Effect.fn.Return<Missing> {
+): Effect.fn.Return<Part> {
   const offset = address - piece.origin
   const parts = new Uint8Array(error.reason === "Closed" ? 1 : length)
   let why = error
@@ -58,16 +59,12 @@ const salvage = Effect.fnUntraced(function* (
   return { bytes, error: why }
 })
 
-/** Reads what is asked for. A source that answers with another length than asked for has failed. */
-const answer = (request: Request): Effect.Effect<Uint8Array, SourceError> => {
-  const { address, length, piece } = request
-  const offset = address - piece.origin
-  return Effect.flatMap(piece.source.read(offset, length), (bytes) =>
-    bytes.length === length
-      ? Effect.succeed(bytes)
-      : new SourceError({ source: piece.source.name, offset, length, reason: "Truncated" })
-  )
-}
+/** Reads what is asked for, or as much of it as can be read. */
+export const readPart = (request: Request): Effect.Effect<Part> =>
+  Effect.matchEffect(request.piece.source.read(request.address - request.piece.origin, request.length), {
+    onFailure: (error) => salvage(request, error),
+    onSuccess: (bytes) => Effect.succeed({ bytes, error: undefined })
+  })
 
 /** One run over `pieces`: a pull of tasks, ascending. A read that fails ends it with a task that holds the error. */
 export const tasks = (pieces: Iterable<Piece>, sizes: Sizes): Pull.Pull<Arr.NonEmptyReadonlyArray<Task>> => {
@@ -106,17 +103,10 @@ export const tasks = (pieces: Iterable<Piece>, sizes: Sizes): Pull.Pull<Arr.NonE
     if (request !== undefined) {
       const asked = request
       request = undefined
-      return Effect.matchEffect(answer(asked), {
-        onSuccess: (got) => {
-          bytes = got
-          return pull
-        },
-        onFailure: (failure) =>
-          Effect.flatMap(salvage(asked, failure), (missing) => {
-            bytes = missing.bytes
-            error = missing.error
-            return pull
-          })
+      return Effect.flatMap(readPart(asked), (part) => {
+        bytes = part.bytes
+        error = part.error
+        return pull
       })
     }
     if (finished) return Cause.done()

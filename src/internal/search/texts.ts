@@ -1,22 +1,17 @@
 // strings(1) over a map. Texts may be of any length, so nothing is carried over but the text at hand.
-import type * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import { full } from "../../AddressRange.ts"
 import type { AddressedText, StringsOptions } from "../../MemoryMap.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
 import type { MemoryMapImpl } from "../map.ts"
+import type { Block } from "./blocks.ts"
+import { type Looker, scan } from "./scan.ts"
 import { piecesOf } from "./search.ts"
 import { BlockSizes } from "./sizes.ts"
-import { type Task, tasks } from "./tasks.ts"
 
 /** Characters in one text, at most: longer ones are given in parts. */
 const LONGEST = 1 << 16
-
-/** Bytes between two stops for the event loop. */
-const SLICE = 1 << 19
 
 type Encoding = NonNullable<StringsOptions["encoding"]>
 
@@ -47,8 +42,9 @@ class Text {
   }
 }
 
-/** Goes through the bytes of a map in order, and is told of holes. */
-class Finder {
+/** Goes through the bytes of a map in order. A block that does not begin where the one before ended is behind a hole. */
+class Texts implements Looker<AddressedText> {
+  readonly step = 1 << 19
   private readonly text = new Text()
   private readonly isPrintable: Uint8Array
   private readonly least: number
@@ -57,7 +53,8 @@ class Finder {
   private readonly low: 0 | 1
   /** The byte before, when it may be the first one of a unit. */
   private half: number | undefined = undefined
-  found: Array<AddressedText> = []
+  private found: Array<AddressedText> = []
+  private reached = -1n
 
   constructor(encoding: Encoding, least: number) {
     this.isPrintable = printable(encoding)
@@ -66,16 +63,35 @@ class Finder {
     this.low = encoding === "utf16be" ? 1 : 0
   }
 
-  end(): void {
+  look({ address, bytes }: Block, from: number, to: number) {
+    if (address + BigInt(from) !== this.reached) this.cut()
+    this.reached = address + BigInt(to)
+    if (this.width === 1) this.narrow(bytes, from, to, address)
+    else for (let i = from; i < to; i++) this.wide(bytes[i]!, i, address)
+    return { found: this.give(), next: to }
+  }
+
+  known(): ReadonlyArray<AddressedText> {
+    return []
+  }
+
+  end(): ReadonlyArray<AddressedText> {
+    this.cut()
+    return this.give()
+  }
+
+  private give(): ReadonlyArray<AddressedText> {
+    const { found } = this
+    if (found.length > 0) this.found = []
+    return found
+  }
+
+  /** The text at hand goes on no longer. */
+  private cut(): void {
     const { text } = this
     this.half = undefined
     if (text.length >= this.least) this.found.push({ address: text.address, text: text.toString() })
     text.length = 0
-  }
-
-  look(bytes: Uint8Array, from: number, to: number, address: bigint): void {
-    if (this.width === 1) this.narrow(bytes, from, to, address)
-    else for (let i = from; i < to; i++) this.wide(bytes[i]!, i, address)
   }
 
   private add(code: number, address: bigint): void {
@@ -92,7 +108,7 @@ class Finder {
     let i = from
     while (i < to) {
       if (isPrintable[bytes[i]!] === 0) {
-        if (text.length > 0) this.end()
+        if (text.length > 0) this.cut()
         i++
         continue
       }
@@ -116,90 +132,22 @@ class Finder {
       this.add(code, address + BigInt(index - 1))
       this.half = undefined
     } else {
-      this.end()
+      this.cut()
       this.half = byte
     }
   }
-}
-
-const run = (
-  upstream: Pull.Pull<Arr.NonEmptyReadonlyArray<Task>>,
-  finder: Finder
-): Pull.Pull<Arr.NonEmptyReadonlyArray<AddressedText>, SourceError> => {
-  let task: Task | undefined
-  let index = 0
-  let from = 0
-  let work = 0
-  let reached = -1n
-  const emit = (): Arr.NonEmptyReadonlyArray<AddressedText> | undefined => {
-    const { found } = finder
-    finder.found = []
-    return found.length > 0 ? (found as unknown as Arr.NonEmptyReadonlyArray<AddressedText>) : undefined
-  }
-  const finish = Effect.suspend(() => {
-    finder.end()
-    const texts = emit()
-    return texts === undefined ? Cause.done() : Effect.succeed(texts)
-  })
-  const next: typeof pull = Effect.flatMap(upstream, ([first]) => {
-    task = first
-    index = 0
-    return pull
-  })
-  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<AddressedText>, SourceError> = Effect.suspend(() => {
-    for (;;) {
-      const texts = emit()
-      if (texts !== undefined) return Effect.succeed(texts)
-      if (work >= SLICE) {
-        work = 0
-        return Effect.andThen(Effect.yieldNow, pull)
-      }
-      if (task === undefined) return next
-      const block = task.blocks[index]
-      if (block === undefined) {
-        const { error } = task
-        if (error === undefined) {
-          task = undefined
-          continue
-        }
-        finder.end()
-        const before = emit()
-        return before === undefined ? error : Effect.succeed(before)
-      }
-      const { address, bytes, piece } = block
-      if (from === 0 && address !== reached) finder.end()
-      if (bytes.length !== block.length || (piece !== undefined && piece.source.resident === undefined)) {
-        const blocks = task.blocks
-        return Effect.flatMap(piece!.source.read(address - piece!.origin, block.length), (read) => {
-          blocks[index] = { ...block, bytes: read, piece: undefined }
-          return pull
-        })
-      }
-      const to = Math.min(block.starts, from + SLICE)
-      finder.look(bytes, from, to, address)
-      work += to - from + 256
-      reached = address + BigInt(to)
-      from = to
-      if (to === block.starts) {
-        index++
-        from = 0
-      }
-    }
-  })
-  return Pull.catchDone(pull, () => finish)
 }
 
 export const strings = (map: MemoryMapImpl, options: StringsOptions = {}): Stream.Stream<AddressedText, SourceError> =>
   Stream.unwrap(
     Effect.map(BlockSizes, (sizes) => {
       const { encoding = "ascii", minLength = 4, range = full } = options
-      const least = Math.max(1, Math.min(LONGEST, minLength))
-      return Stream.fromPull(
-        Effect.sync(() => {
-          const pieces = piecesOf(map, range.start, range.end)
-          const upstream = tasks(pieces, { reach: 1, ...sizes, skipsZeros: true })
-          return run(upstream, new Finder(encoding, least))
-        })
-      )
+      return scan({
+        pieces: piecesOf(map, range.start, range.end),
+        sizes: { reach: 1, ...sizes, skipsZeros: true },
+        looker: new Texts(encoding, Math.max(1, Math.min(LONGEST, minLength))),
+        native: undefined,
+        progress: undefined
+      })
     })
   )

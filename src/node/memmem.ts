@@ -1,0 +1,110 @@
+// Needles found by the C library. It is asked for a part of the needle that it is quick on, on another thread; what it
+// finds, and a little of what lies behind, is looked at here.
+import * as Effect from "effect/Effect"
+import { exactFinder } from "../internal/search/finder.ts"
+import { MmapUnavailable } from "../MemoryMapError.ts"
+import type { Finder, SearchKernel } from "../SearchKernel.ts"
+import { Libc, type NativeFunction } from "./libc.ts"
+
+/** What is looked at here behind a match: matches come in groups, and a call costs as much as so many bytes. */
+const NEAR = 32 << 10
+const FAR = 1 << 20
+
+/** Long parts make memmem no faster, and the worst that it may do to zeros slower. */
+const LONGEST = 64
+
+/** The part of the needle that is asked for: `length` bytes from `offset`. */
+interface Part {
+  readonly offset: number
+  readonly length: number
+}
+
+/** Bytes that memory is full of. */
+const isCommon = (byte: number): boolean => byte === 0 || byte === 0xff || byte === 0x20
+
+/**
+ * The longest part without two equal bytes in a row: on those, which memory is full of, memmem (glibc 2.36) takes one
+ * step at a time. `undefined`: all such parts are short.
+ */
+const distinct = (needle: Uint8Array): Part | undefined => {
+  let best: Part = { offset: 0, length: 0 }
+  for (let start = 0, i = 1; i <= needle.length; i++) {
+    if (i < needle.length && needle[i] !== needle[i - 1]) continue
+    if (i - start > best.length) best = { offset: start, length: Math.min(LONGEST, i - start) }
+    start = i
+  }
+  return best.length >= 4 ? best : undefined
+}
+
+/** One byte, if the needle has one that memory is not full of. */
+const odd = (needle: Uint8Array): Part | undefined => {
+  const offset = needle.findIndex((byte) => !isCommon(byte))
+  return offset < 0 ? undefined : { offset, length: 1 }
+}
+
+/** Calls of the C library. All take and give offsets in a block; -1: nothing there. */
+class Calls {
+  private readonly memmem: NativeFunction
+  private readonly memchr: NativeFunction
+  constructor(memmem: NativeFunction, memchr: NativeFunction) {
+    this.memmem = memmem
+    this.memchr = memchr
+  }
+
+  /** The first place of `part` in `bytes`. The closure keeps the arrays until the call is done. */
+  find(bytes: Uint8Array, part: Uint8Array): Effect.Effect<number> {
+    return Effect.callback<number>((resume) => {
+      // Only the C library knows where an array lies: its first byte is found where it begins.
+      const base = this.memchr(bytes, bytes[0], 1) as bigint
+      const done = (error: unknown, address: bigint | null) =>
+        resume(
+          error === null || error === undefined
+            ? Effect.succeed(address === null ? -1 : Number(address - base))
+            : Effect.die(error)
+        )
+      if (part.length === 1) this.memchr.async(bytes, part[0], bytes.length, done)
+      else this.memmem.async(bytes, bytes.length, part, part.length, done)
+    })
+  }
+}
+
+const prepare =
+  (calls: Calls) =>
+  (asked: Uint8Array): Finder => {
+    const needle = new Uint8Array(asked)
+    const here = exactFinder(needle, false)
+    const chosen = distinct(needle) ?? odd(needle)
+    const part = chosen === undefined ? undefined : needle.slice(chosen.offset, chosen.offset + chosen.length)
+    const offset = chosen?.offset ?? 0
+    return Effect.fnUntraced(function* (block: Uint8Array, limit: number) {
+      const offsets: Array<number> = []
+      const end = block.length - needle.length + 1
+      let at = 0
+      let reach = part === undefined ? FAR : NEAR
+      while (at < end && offsets.length < limit) {
+        if (part !== undefined) {
+          const found = yield* calls.find(block.subarray(at + offset, end - 1 + offset + part.length), part)
+          if (found < 0) break
+          reach = found < reach ? Math.min(2 * reach, FAR) : NEAR
+          at += found
+        } else yield* Effect.yieldNow
+        const to = Math.min(end, at + reach)
+        while (at < to && offsets.length < limit) at = here(block, at, to, offsets, limit)
+      }
+      return offsets
+    })
+  }
+
+/** The kernel, or why it cannot be had. */
+export const make: Effect.Effect<SearchKernel, MmapUnavailable> = Effect.gen(function* () {
+  const libc = yield* yield* Libc
+  const calls = yield* Effect.try({
+    try: () =>
+      new Calls(
+        libc.func("void *memmem(const void *block, size_t length, const void *needle, size_t size)"),
+        libc.func("void *memchr(const void *block, int byte, size_t length)")
+      ),
+    catch: (cause) => new MmapUnavailable({ why: "the C library does not have memmem", cause })
+  })
+  return { name: "memmem", concurrency: 4, prepare: prepare(calls) }
+})
