@@ -83,7 +83,10 @@ describe("Elf.open refuses", () => {
     Effect.gen(function* () {
       const file = buildElf(core({ virtual: 0x1000n, bytes: u8(1) }, { virtual: 0x2000n, bytes: u8(2) }))
       const error = yield* refusal(file, { addresses: "physical" })
-      assert.strictEqual(error.why, "every p_paddr is 0: this file does not record physical addresses")
+      const why = "every p_paddr is 0 or all ones: this file does not record physical addresses"
+      assert.deepStrictEqual([error.why, error.offset], [why, 64n])
+      const none = buildElf(core({ physical: (1n << 64n) - 1n, bytes: u8(1) }))
+      assert.strictEqual((yield* refusal(none, { addresses: "physical" })).why, why)
       const one = yield* openSpec(core({ virtual: 0x1000n, bytes: u8(1) }), { addresses: "physical" })
       assert.deepStrictEqual(yield* contents(one.map), [{ start: 0n, bytes: u8(1) }])
     })

@@ -38,10 +38,12 @@ const toMap = Effect.fnUntraced(function* (
 ) {
   const physical = options?.addresses === "physical"
   const segments = physical ? all.filter((segment) => hasPhysicalAddress(segment, header.fileClass)) : all
-  if (physical && segments.length > 1 && segments.every((segment) => segment.physicalAddress === 0n)) {
+  // One segment at 0 is a place; many at 0 are none.
+  const placed = segments.length === 1 || segments.some((segment) => segment.physicalAddress !== 0n)
+  if (physical && all.length > 0 && !placed) {
     return yield* reader.refuse(
-      headerOffset(header, segments[0]!.index),
-      "every p_paddr is 0: this file does not record physical addresses"
+      headerOffset(header, all[0]!.index),
+      "every p_paddr is 0 or all ones: this file does not record physical addresses"
     )
   }
   const entries: Array<AddAllEntry> = []
@@ -56,6 +58,7 @@ const toMap = Effect.fnUntraced(function* (
     const inFile = presentBytes(reader, segment)
     if (inFile < segment.fileSize && options?.truncated !== "absent")
       return yield* cutShort(reader, header, segment, inFile)
+    // Notes speak of virtual addresses.
     const common = { name: physical ? undefined : nameOf(segment), permissions: permissionsOf(segment) }
     if (inFile > 0n) entries.push({ ...common, source: slice(reader.source, segment.offset, inFile), address: start })
     const tail = start + segment.fileSize
