@@ -27,8 +27,8 @@ export interface Permissions {
  * A mapping.
  *
  * `range` holds the addresses it was given, half open, whether or not later mappings cover some; the byte at address
- * `a` is the one at offset `a - range.start` of `source`. `order` counts the mappings of a map from 0 in order of
- * adding. `permissions` is `undefined` when nobody said.
+ * `a` is the one at offset `a - range.start` of `source`. `order` is higher the later the mapping was added,
+ * and no two in a map have the same. `permissions` is `undefined` when nobody said.
  *
  * @category models
  * @since 0.1.0

@@ -82,7 +82,7 @@ export type MappingState = "NoMappings" | "HasMapping"
 /**
  * A memory map; the parameters say what is known of it.
  *
- * Iterating a map gives its segments in ascending order.
+ * Iterating a map gives its segments in ascending order. Maps are compared by identity, as their mappings are.
  *
  * @category models
  * @since 0.1.0
@@ -375,6 +375,17 @@ export interface LooksAt<out A> {
 }
 
 /**
+ * The shape of a look at a range, by default all of the space, without reading bytes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LooksIn<out A> {
+  (range: AddressRange): (self: Any) => A
+  (self: Any, range?: AddressRange): A
+}
+
+/**
  * A read of one byte.
  *
  * @category models
@@ -582,7 +593,7 @@ export const addFile: Adds<string, AddFileOptions, PlatformError, FileMapper.Fil
  * **Gotchas**
  *
  * Entries with `overlap: "reject"` or `"equal"` look at what lies there when their turn comes, so a list that holds one
- * is added entry by entry.
+ * is added entry by entry. An empty list adds nothing, whatever the type says of the result; see {@link requireMapping}.
  *
  * @category constructors
  * @since 0.1.0
@@ -811,7 +822,7 @@ export const requireMapping = <W extends WordSizeState, E extends EndianState, M
  * @category getters
  * @since 0.1.0
  */
-export const segments = (self: Any, range?: AddressRange): Iterable<Segment> => inspect.segments(impl(self), range)
+export const segments: LooksIn<Iterable<Segment>> = dual(isDataFirst, inspect.segments)
 
 /**
  * The holes in `range` (default: all), ascending, clipped to it, each with its reason if known. Lazy.
@@ -819,7 +830,7 @@ export const segments = (self: Any, range?: AddressRange): Iterable<Segment> => 
  * @category getters
  * @since 0.1.0
  */
-export const holes = (self: Any, range?: AddressRange): Iterable<Hole> => inspect.holes(impl(self), range)
+export const holes: LooksIn<Iterable<Hole>> = dual(isDataFirst, inspect.holes)
 
 /**
  * The maximal ranges without hole in `range` (default: all), ascending, clipped to it. Lazy.
@@ -827,7 +838,7 @@ export const holes = (self: Any, range?: AddressRange): Iterable<Hole> => inspec
  * @category getters
  * @since 0.1.0
  */
-export const runs = (self: Any, range?: AddressRange): Iterable<AddressRange> => inspect.runs(impl(self), range)
+export const runs: LooksIn<Iterable<AddressRange>> = dual(isDataFirst, inspect.runs)
 
 /**
  * All mappings, also those that are covered, in order of adding.
@@ -889,7 +900,9 @@ export const origin: LooksAt<Option.Option<{ readonly mapping: Mapping; readonly
   2,
   (self: Any, address: Address) => {
     const piece = impl(self).at(address)
-    return piece === undefined ? Option.none() : Option.some(segmentOf(piece, address, piece.end))
+    if (piece === undefined) return Option.none()
+    const { mapping, offset } = segmentOf(piece, address, piece.end)
+    return Option.some({ mapping, offset })
   }
 )
 
@@ -899,7 +912,7 @@ export const origin: LooksAt<Option.Option<{ readonly mapping: Mapping; readonly
  * @category getters
  * @since 0.1.0
  */
-export const coverage = (self: Any, range?: AddressRange): Coverage => inspect.coverage(impl(self), range)
+export const coverage: LooksIn<Coverage> = dual(isDataFirst, inspect.coverage)
 
 // -----------------------------------------------------------------------------------------------------------------
 // reading numbers
@@ -1157,12 +1170,14 @@ export const getSparse: {
 } = dual(2, bulk.getSparse)
 
 /**
- * The text from `address` up to the first NUL, which is not part of it, or up to `maxLength` bytes. Fails with
- * `UnmappedAddress` when a hole comes first. UTF-16 text ends at a NUL of two bytes.
+ * The text from `address` up to the first NUL, which is not part of it, or up to `maxLength` bytes; a character that
+ * `maxLength` would cut in two is left out. Fails with `UnmappedAddress` when a hole comes first. UTF-16 text ends at a
+ * NUL of two bytes.
  *
  * **Gotchas**
  *
- * Without `maxLength` the text is as long as it takes to meet a NUL; give one when the memory may hold no text.
+ * Without `maxLength` the text is as long as it takes to meet a NUL; give one when the memory may hold no text. After
+ * 512 MiB, more than a string can hold, the lack of it is a defect.
  *
  * @category reading
  * @since 0.1.0

@@ -15,6 +15,19 @@ export const withAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Abse
   const impl = map as unknown as MemoryMapImpl
   const before = new Set(Array.from(Tree.from(impl.absent, 0n), Skyline.layerOf))
   const added = absences.map(({ range, reason }, i) => new Absent(range, reason, impl.nextOrder + i))
-  const absent = Skyline.fromLayers(Skyline.sorted([...before, ...added]))
-  return impl.with({ absent, nextOrder: impl.nextOrder + added.length }) as unknown as M
+  const swept = Skyline.fromLayers(Skyline.sorted([...before, ...added]))
+  return impl.with({ absent: Tree.fromSorted(joined(swept)), nextOrder: impl.nextOrder + added.length }) as unknown as M
+}
+
+/** What touches and has one reason becomes one hole. */
+const joined = (absent: Skyline.Skyline<Absent>): ReadonlyArray<Absent> => {
+  const holes: Array<Absent> = []
+  for (const piece of Tree.from(absent, 0n)) {
+    const { rank, reason } = Skyline.layerOf(piece)
+    const last = holes.at(-1)
+    const joins = last !== undefined && last.end === piece.start && last.reason === reason
+    const start = joins ? holes.pop()!.start : piece.start
+    holes.push(new Absent({ start, end: piece.end }, reason, rank))
+  }
+  return holes
 }

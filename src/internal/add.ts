@@ -63,6 +63,13 @@ const overlapError = (
 const bytesOf = (mapping: MappingImpl, address: bigint, length: number): Effect.Effect<Uint8Array, SourceError> =>
   copyParts([{ mapping, offset: address - mapping.start, length }], new Uint8Array(length))
 
+/** Index of the first byte that differs, or the length. */
+const equalUpTo = (a: Uint8Array, b: Uint8Array): number => {
+  let i = 0
+  while (i < a.length && a[i] === b[i]) i++
+  return i
+}
+
 /** Fails at the first address where the bytes of `mapping` and those visible differ or cannot be had. */
 const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: MappingImpl) {
   for (const met of Skyline.within(map.visible, mapping.start, mapping.end)) {
@@ -75,9 +82,10 @@ const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: M
         bytesOf(mapping, at, length),
         bytesOf(Skyline.layerOf(met), at, length)
       ]).pipe(Effect.mapError((cause) => overlapError("equal", mapping, met, at, cause)))
-      const difference = ours.findIndex((byte, i) => byte !== theirs[i])
-      if (difference >= 0) return yield* overlapError("equal", mapping, met, at + BigInt(difference))
+      const same = equalUpTo(ours, theirs)
+      if (same < length) return yield* overlapError("equal", mapping, met, at + BigInt(same))
       address += BigInt(length)
+      yield* Effect.yieldNow
     }
   }
 })
@@ -171,11 +179,22 @@ export const addAbsent = (
     }
     return Effect.succeed(
       map.with({
-        absent: Skyline.over(map.absent, new Absent(range, reason, map.nextOrder)),
+        absent: Skyline.over(map.absent, new Absent(joined(map.absent, range, reason), reason, map.nextOrder)),
         nextOrder: map.nextOrder + 1
       })
     )
   })
+
+/** The range with what it touches that has the same reason: a hole is as long as it can be. */
+const joined = (absent: Skyline.Skyline<Absent>, { end, start }: AddressRange, reason: string): AddressRange => {
+  const before = Tree.floor(absent, start)
+  const after = Tree.floor(absent, end)
+  const joins = (piece: typeof before) =>
+    piece !== undefined && piece.end >= start && Skyline.layerOf(piece).reason === reason ? piece : undefined
+  return { start: joins(before)?.start ?? start, end: max(joins(after)?.end ?? end, end) }
+}
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 /** A mapping of another map, or one removed before, changes nothing. */
 export const remove = (map: MemoryMapImpl, mapping: Mapping): MemoryMapImpl => {

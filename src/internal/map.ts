@@ -189,6 +189,12 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   [NodeInspectSymbol](): unknown {
     return this.toJSON()
   }
+  [Equal.symbol](that: unknown): boolean {
+    return this === that
+  }
+  [Hash.symbol](): number {
+    return Hash.random(this)
+  }
 }
 
 const variance: MemoryMap<never, never, never>[typeof TypeId] = { _W: identity, _E: identity, _M: identity }
