@@ -7,10 +7,11 @@
  *
  * @since 0.1.0
  */
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Address, AddressRange } from "../AddressRange.ts"
 import { END, sizeText } from "../internal/numbers.ts"
-import type { SparsePart } from "../MemoryMap.ts"
+import * as MemoryMap from "../MemoryMap.ts"
 import { type Line, type Span, span, type Style } from "./Line.ts"
 
 /**
@@ -19,7 +20,9 @@ import { type Line, type Span, span, type Style } from "./Line.ts"
  * @category models
  * @since 0.1.0
  */
-export type Part = SparsePart | { readonly _tag: "Unreadable"; readonly range: AddressRange; readonly reason: string }
+export type Part =
+  | MemoryMap.SparsePart
+  | { readonly _tag: "Unreadable"; readonly range: AddressRange; readonly reason: string }
 
 /**
  * `digits`: how many hexadecimal digits an address has (default: 8 as long as 32 bits do for the first part, else 16).
@@ -73,6 +76,15 @@ export const addressText = (address: bigint, digits: number): string =>
  * @since 0.1.0
  */
 export const addressDigits = (end: bigint): 8 | 16 => (end <= 1n << 32n ? 8 : 16)
+
+/**
+ * How many digits the addresses of a map need in a table.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const mapDigits = (map: MemoryMap.Any): 8 | 16 =>
+  Option.match(MemoryMap.bounds(map), { onNone: () => 8, onSome: ({ end }) => addressDigits(end) })
 
 /** Gathers cells into rows, and equal rows into one. */
 class Rows {

@@ -8,7 +8,7 @@ import * as ByteSource from "../ByteSource.ts"
 import { END, hex, sizeText } from "../internal/numbers.ts"
 import * as Mapping from "../Mapping.ts"
 import * as MemoryMap from "../MemoryMap.ts"
-import { addressDigits, addressText } from "./Hexdump.ts"
+import { addressText, mapDigits } from "./Hexdump.ts"
 import { type Line, span } from "./Line.ts"
 
 const SIZE = 10
@@ -54,9 +54,8 @@ export const originText = (map: MemoryMap.Any, segment: MemoryMap.Segment): stri
  * @since 0.1.0
  */
 export function* lines(map: MemoryMap.Any): Generator<Line> {
-  const bounds = Option.getOrUndefined(MemoryMap.bounds(map))
-  if (bounds === undefined) return
-  const digits = addressDigits(bounds.end)
+  if (Option.isNone(MemoryMap.bounds(map))) return
+  const digits = mapDigits(map)
   const wide = digits + 2
   yield [span(`${"start".padEnd(wide)}  ${"end".padEnd(wide)}  ${"size".padStart(SIZE)}  perm  origin`, "heading")]
   let reached: bigint | undefined

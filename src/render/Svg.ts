@@ -4,6 +4,10 @@
  * It shows what `MapPicture` shows, clusters of mappings to scale with the wide holes folded, and takes its colours from
  * what the reader's system prefers. It needs no script and no font of its own.
  *
+ * Yellow is code, green what can be written, blue what can only be read, violet what nobody said anything about. An
+ * outline is what a later mapping covers, a red one bytes that are absent for a known reason. The pointer on a bar
+ * shows its name and its addresses.
+ *
  * @since 0.1.0
  */
 import { END, hex, sizeText } from "../internal/numbers.ts"
@@ -95,6 +99,7 @@ const drawCluster = (cluster: Cluster, top: number): readonly [body: ReadonlyArr
   let y = top + 22
   for (const mapping of lanes) {
     const { end, start } = mapping.range
+    // Covered altogether, a mapping has no segment.
     const own = segments.filter((segment) => segment.mapping === mapping)
     const about = `${mapping.name} ${hex(start)}-${endText(end)} ${Mapping.formatPermissions(mapping.permissions)}`
     const visible = own.reduce((sum, segment) => sum + segment.range.end - segment.range.start, 0n)
@@ -198,6 +203,7 @@ export const render = (map: MemoryMap.Any, options: Options = {}): string => {
     )
     x += 18 + meaning.length * 7.3 + 24 // about what a character of the font takes
   }
+  // What has been drawn says how high the picture is.
   const height = y + 36
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${xml(title)}">`,

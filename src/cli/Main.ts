@@ -1,0 +1,87 @@
+// The program: commands, help, and how it ends.
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as CliConfig from "effect/cli/CliConfig"
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import { convert } from "./commands/convert.ts"
+import { find } from "./commands/find.ts"
+import { hexdump } from "./commands/hexdump.ts"
+import { info } from "./commands/info.ts"
+import { map } from "./commands/map.ts"
+import { read } from "./commands/read.ts"
+import { strings } from "./commands/strings.ts"
+import { verify } from "./commands/verify.ts"
+import { Exit } from "./errors.ts"
+import { Color, Json, Quiet } from "./output.ts"
+
+/** The version of the package, as package.json has it; a test compares them. */
+export const version = "0.1.0"
+
+export const memmap = Command.make("memmap").pipe(
+  Command.withDescription(
+    "Look into memory images: core dumps, memory of machines, firmware. Exit codes: 0 answered, 1 nothing found or mapped there, 2 wrong usage or no full answer, 130 interrupted."
+  ),
+  Command.withSubcommands([info, hexdump, read, find, strings, convert, verify, map]),
+  Command.withGlobalFlags([Json, Color, Quiet])
+)
+
+/** Help that was asked for is an answer and goes to stdout; everything about wrong usage goes to stderr. */
+const presenter = Effect.gen(function* () {
+  const stdio = yield* Stdio.Stdio
+  const formatter = CliOutput.defaultFormatter()
+  const stdout = (text: string) => Effect.ignore(Stream.run(Stream.make(`${text.trimEnd()}\n`), stdio.stdout()))
+  const stderr = (text: string) => Effect.ignore(Stream.run(Stream.make(`${text.trimEnd()}\n`), stdio.stderr()))
+  return CliOutput.layerPresenter({
+    present: (event) => {
+      switch (event._tag) {
+        case "Version":
+          return stdout(`${event.name} ${event.version}`)
+        case "Help":
+          return (event.reason === "Requested" ? stdout : stderr)(formatter.formatHelpDoc(event.helpDoc))
+        case "InvalidInvocation": {
+          const lines = event.errors.map((error) => `memmap: ${error.message.replace(/\s*\n\s*/g, " ")}`)
+          return stderr([...lines, `  try    ${event.commandPath.join(" ")} --help`].join("\n"))
+        }
+      }
+    }
+  })
+})
+
+const layer = Layer.merge(
+  CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
+  Layer.unwrap(presenter)
+).pipe(Layer.provideMerge(NodeServices.layer))
+
+/** Every end but interruption as an exit code; a defect is told in one line, never as a stack trace. */
+const program = Command.run(memmap, { version }).pipe(
+  Effect.provide(layer),
+  Effect.catchCause((cause) => {
+    if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+    const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+    if (error !== undefined) return error._tag === "Exit" ? error : new Exit({ code: 2 })
+    const defect = Cause.squash(cause)
+    const what = defect instanceof Error ? defect.message : String(defect)
+    return Effect.andThen(
+      Effect.sync(() =>
+        process.stderr.write(`memmap: internal error: ${what}\n  try    report it, with the command that led here\n`)
+      ),
+      new Exit({ code: 2 })
+    )
+  })
+)
+
+/** Runs the command line of this process. */
+export const main = (): void => {
+  // Whoever closed its end early has read enough. Writers are told by their own write.
+  process.stdout.on("error", () => {})
+  process.stderr.on("error", () => {})
+  NodeRuntime.runMain(program, { disableErrorReporting: true })
+}

@@ -1,0 +1,102 @@
+// Arguments and flags that several commands take, and the one number grammar.
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type * as Result from "effect/Result"
+import * as Argument from "effect/cli/Argument"
+import * as CliError from "effect/cli/CliError"
+import * as Flag from "effect/cli/Flag"
+import * as AddressRange from "../AddressRange.ts"
+import { parseNumber } from "../internal/numbers.ts"
+import * as MemoryImage from "../MemoryImage.ts"
+
+const parser =
+  <A>(name: string, parse: (text: string) => Result.Result<A, string>) =>
+  (text: string): Effect.Effect<A, CliError.CliError> =>
+    Effect.mapError(
+      Effect.fromResult(parse(text)),
+      (why) => new CliError.ValidationError({ message: `${name}: ${why}` })
+    )
+
+/** An argument read by a parser that says in words what is wrong. */
+export const parsed = <A>(name: string, parse: (text: string) => Result.Result<A, string>): Argument.Argument<A> =>
+  Argument.mapEffect(Argument.String(name), parser(name, parse))
+
+const parsedFlag = <A>(name: string, metavar: string, parse: (text: string) => Result.Result<A, string>) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.mapEffect(parser(`--${name}`, parse)))
+
+export const address: Argument.Argument<bigint> = parsed("ADDRESS", AddressRange.parseAddress).pipe(
+  Argument.withDescription("Where: decimal, 0x hexadecimal with _ where wanted, or a size such as 4KiB")
+)
+
+export const size = (name: string): Argument.Argument<bigint> => parsed(name, parseNumber)
+
+export const range = Flag.optional(
+  parsedFlag("range", "A..B", AddressRange.parse).pipe(
+    Flag.withDescription("Only these addresses: A..B (B excluded) or A+N (N bytes from A)")
+  )
+)
+
+export const rangeFlag = (name: string) => parsedFlag(name, "A..B", AddressRange.parse)
+
+/** A whole number from `least` to `most`. */
+export const count = (name: string, least = 1n, most = BigInt(Number.MAX_SAFE_INTEGER)): Flag.Flag<number> =>
+  Flag.String(name).pipe(
+    Flag.withMetavar("N"),
+    Flag.mapEffect((text) =>
+      Effect.flatMap(parser(`--${name}`, parseNumber)(text), (value) =>
+        value >= least && value <= most
+          ? Effect.succeed(Number(value))
+          : new CliError.ValidationError({ message: `--${name}: ${value} is not between ${least} and ${most}` })
+      )
+    )
+  )
+
+const imageText = "A file in a format that memmap knows, or PATH@ADDRESS: raw bytes at an address"
+
+export const image: Argument.Argument<string> = Argument.String("IMAGE").pipe(Argument.withDescription(imageText))
+
+export const images: Argument.Argument<ReadonlyArray<string>> = Argument.String("IMAGE").pipe(
+  Argument.withDescription(`${imageText}; several lie over each other, the last on top`),
+  Argument.variadic({ min: 1 })
+)
+
+/** Flags of every command that opens images. */
+export const opening = {
+  over: Flag.String("over").pipe(
+    Flag.withMetavar("IMAGE"),
+    Flag.withDescription("Lay another image over those before it; may be repeated"),
+    Flag.atLeast(0)
+  ),
+  wordSize: Flag.Literals("word-size", ["32", "64"]).pipe(
+    Flag.withMetavar("BITS"),
+    Flag.withDescription("Word size in bits, when the image does not say"),
+    Flag.optional
+  ),
+  endian: Flag.Literals("endian", ["little", "big"]).pipe(
+    Flag.withMetavar("ORDER"),
+    Flag.withDescription("Byte order, when the image does not say"),
+    Flag.optional
+  ),
+  format: Flag.Literals("format", MemoryImage.formats).pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription("Open the image as this format, whatever it looks like"),
+    Flag.optional
+  ),
+  physical: Flag.Boolean("physical").pipe(
+    Flag.withDescription("ELF: physical addresses instead of virtual ones"),
+    Flag.withDefault(false)
+  ),
+  truncated: Flag.Boolean("truncated").pipe(
+    Flag.withDescription("ELF: open a file that was cut short; what is missing is a hole"),
+    Flag.withDefault(false)
+  )
+} as const
+
+export interface Opening {
+  readonly over: ReadonlyArray<string>
+  readonly wordSize: Option.Option<"32" | "64">
+  readonly endian: Option.Option<"little" | "big">
+  readonly format: Option.Option<MemoryImage.Format>
+  readonly physical: boolean
+  readonly truncated: boolean
+}

@@ -1,0 +1,193 @@
+// memmap convert: a map as a file in another format.
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import type { AddressRange } from "../../AddressRange.ts"
+import * as IntelHex from "../../image/IntelHex.ts"
+import * as Lime from "../../image/Lime.ts"
+import * as Raw from "../../image/Raw.ts"
+import * as SRecord from "../../image/SRecord.ts"
+import * as Uf2 from "../../image/Uf2.ts"
+import { sizeText } from "../../internal/numbers.ts"
+import * as MemoryMap from "../../MemoryMap.ts"
+import type { ImageError, SourceError } from "../../MemoryMapError.ts"
+import * as Snapshot from "../../Snapshot.ts"
+import { action } from "../action.ts"
+import * as args from "../arguments.ts"
+import { Refused } from "../errors.ts"
+import * as Images from "../images.ts"
+import { Output } from "../output.ts"
+import * as Progress from "../progress.ts"
+
+const FORMATS = ["snapshot", "raw", "lime", "ihex", "srec", "uf2"] as const
+type Target = (typeof FORMATS)[number]
+
+const byEnding: ReadonlyArray<readonly [ending: RegExp, format: Target]> = [
+  [/\.(snap|snapshot)$/i, "snapshot"],
+  [/\.(bin|raw)$/i, "raw"],
+  [/\.lime$/i, "lime"],
+  [/\.(hex|ihex|ihx)$/i, "ihex"],
+  [/\.(srec|s19|s28|s37|mot)$/i, "srec"],
+  [/\.uf2$/i, "uf2"]
+]
+
+interface Options {
+  readonly fill: number | undefined
+  readonly family: number | undefined
+  readonly range: AddressRange | undefined
+}
+
+/** Facts of the image that the target format has a place for. */
+const start = (image: Images.Image | undefined): number | undefined => {
+  if (image?.format === "ihex" && image.start?._tag === "Linear") return image.start.eip
+  return image?.format === "srec" && image.start !== 0n ? Number(image.start) : undefined
+}
+
+const write = (
+  map: MemoryMap.Mapped,
+  target: Target,
+  image: Images.Image | undefined,
+  options: Options
+): Stream.Stream<Uint8Array, ImageError | SourceError> => {
+  const { family, fill, range } = options
+  switch (target) {
+    case "snapshot":
+      return Snapshot.toStream(map)
+    case "raw":
+      return Raw.write(map, { fill, range })
+    case "lime":
+      return Lime.write(map)
+    case "ihex": {
+      const eip = start(image)
+      const from = image?.format === "ihex" ? image.start : undefined
+      return IntelHex.write(map, { start: from ?? (eip === undefined ? undefined : { _tag: "Linear", eip }) })
+    }
+    case "srec":
+      return SRecord.write(map, {
+        start: BigInt(start(image) ?? 0),
+        header: image?.format === "srec" ? image.header : undefined
+      })
+    case "uf2":
+      return Uf2.write(map, { fill, family: family ?? (image?.format === "uf2" ? image.families[0] : undefined) })
+  }
+}
+
+/** What the map holds and the target format has no place for. */
+const losses = (map: MemoryMap.Mapped, target: Target): ReadonlyArray<string> => {
+  if (target === "snapshot") return []
+  const lost = ["names"]
+  for (const { permissions } of MemoryMap.mappings(map)) {
+    if (permissions !== undefined) {
+      lost.push("permissions")
+      break
+    }
+  }
+  for (const { reason } of MemoryMap.holes(map)) {
+    if (reason !== undefined) {
+      lost.push("the reasons of holes")
+      break
+    }
+  }
+  return target === "raw" ? [...lost, "addresses"] : lost
+}
+
+/** Writes beside the target and renames, so that no half file is ever under the name. */
+const toFile = Effect.fnUntraced(function* (bytes: Stream.Stream<Uint8Array, ImageError | SourceError>, path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const partial = `${path}.${process.pid}.partial`
+  yield* Stream.run(bytes, fs.sink(partial)).pipe(
+    Effect.andThen(fs.rename(partial, path)),
+    Effect.onError(() => Effect.ignore(fs.remove(partial, { force: true })))
+  )
+})
+
+const refuseExisting = Effect.fnUntraced(function* (path: string) {
+  const fs = yield* FileSystem.FileSystem
+  if (yield* fs.exists(path)) {
+    return yield* new Refused({ message: `${path} exists already`, details: [["try", "--force to replace it"]] })
+  }
+})
+
+const targetOf = (to: Option.Option<Target>, path: string): Effect.Effect<Target, Refused> => {
+  const guessed = Option.getOrElse(to, () => byEnding.find(([ending]) => ending.test(path))?.[1])
+  return guessed === undefined
+    ? new Refused({ message: `${path}: which format?`, details: [["try", `--to ${FORMATS.join(", --to ")}`]] })
+    : Effect.succeed(guessed)
+}
+
+const byte = (name: string, text: string) => Flag.optional(args.count(name, 0n, 255n).pipe(Flag.withDescription(text)))
+
+export const convert = Command.make(
+  "convert",
+  {
+    image: args.image,
+    out: Argument.String("OUT").pipe(Argument.withDescription("The file to write; - writes to a pipe")),
+    to: Flag.Literals("to", FORMATS).pipe(
+      Flag.withMetavar("NAME"),
+      Flag.withDescription("The format (default: by the ending of OUT)"),
+      Flag.optional
+    ),
+    range: args.range,
+    fill: byte("fill", "raw, uf2: the byte that stands in for holes"),
+    family: args
+      .count("family", 0n, 0xffff_ffffn)
+      .pipe(Flag.withDescription("uf2: the family id of the chip"), Flag.optional),
+    force: Flag.Boolean("force").pipe(
+      Flag.withAlias("f"),
+      Flag.withDescription("Replace OUT if it exists"),
+      Flag.withDefault(false)
+    ),
+    ...args.opening
+  },
+  Effect.fnUntraced(
+    function* (input) {
+      const { out } = input
+      const target = yield* targetOf(input.to, out)
+      const stdio = yield* Stdio.Stdio
+      if (out === "-" && (yield* stdio.stdoutIsTerminal)) {
+        return yield* new Refused({ message: "bytes are not for a terminal", details: [["try", "a pipe, or a file"]] })
+      }
+      if (out !== "-" && !input.force) yield* refuseExisting(out)
+      const opened = yield* Images.open([input.image], input)
+      const range = Option.getOrUndefined(input.range)
+      const map = range === undefined ? opened.map : yield* Images.crop(opened.map, range)
+      const output = yield* Output
+      const progress = yield* Progress.make("writing")
+      const total = MemoryMap.mappedSize(map)
+      const options = { fill: Option.getOrUndefined(input.fill), family: Option.getOrUndefined(input.family), range }
+      let written = 0n
+      const bytes = write(map, target, opened.images.length === 1 ? opened.images[0]?.image : undefined, options).pipe(
+        Stream.tap((block) => {
+          written += BigInt(block.length)
+          return progress.update(written < total ? written : total, total)
+        })
+      )
+      if (out === "-") return yield* output.bytes(bytes)
+      if (target === "snapshot") {
+        yield* Snapshot.save(map, out, { onProgress: ({ total, written }) => progress.update(written, total) })
+      } else {
+        yield* toFile(bytes, out)
+      }
+      const lost = losses(map, target)
+      yield* output.note(`wrote ${out}: ${target}, ${sizeText(total)} of memory`)
+      if (lost.length > 0) yield* output.note(`lost, for ${target} has no place for them: ${lost.join(", ")}`)
+    },
+    (work) => action(work)
+  )
+).pipe(
+  Command.withDescription(
+    "Write what is mapped to a file in another format: snapshot keeps everything, the others what they can. The file is written beside OUT and renamed into place."
+  ),
+  Command.withShortDescription("Write an image in another format"),
+  Command.withExamples([
+    { command: "memmap convert core.4242 core.snap", description: "A snapshot, with checksums" },
+    { command: "memmap convert app.hex --over patch.bin@0x0800_0400 patched.hex", description: "A patched firmware" },
+    { command: "memmap convert app.hex app.bin --fill 0xff", description: "Raw bytes, holes as erased flash" },
+    { command: "memmap convert core.4242 stack.bin --range 0x7ffd_1000_0000+132KiB", description: "A part of it" }
+  ])
+)

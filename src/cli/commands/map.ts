@@ -1,0 +1,72 @@
+// memmap map: the address space as a picture.
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { hex } from "../../internal/numbers.ts"
+import * as Mapping from "../../Mapping.ts"
+import * as MapPicture from "../../render/MapPicture.ts"
+import * as Svg from "../../render/Svg.ts"
+import { action } from "../action.ts"
+import * as args from "../arguments.ts"
+import * as Images from "../images.ts"
+import { type Item, Output } from "../output.ts"
+
+const clusterItem = ({ before, mappings, range }: MapPicture.Cluster): Item => ({
+  json: {
+    type: "cluster",
+    start: hex(range.start),
+    end: hex(range.end),
+    size: range.end - range.start,
+    holeBefore: before,
+    mappings: mappings.map(({ name, permissions, range }) => ({
+      name,
+      start: hex(range.start),
+      end: hex(range.end),
+      permissions: permissions === undefined ? undefined : Mapping.formatPermissions(permissions)
+    }))
+  }
+})
+
+export const map = Command.make(
+  "map",
+  {
+    images: args.images,
+    svg: Flag.String("svg").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription("Write the picture to FILE instead, as SVG for light and dark pages"),
+      Flag.optional
+    ),
+    ...args.opening
+  },
+  Effect.fnUntraced(
+    function* (input) {
+      const { images, map } = yield* Images.open(input.images, input)
+      const output = yield* Output
+      if (Option.isSome(input.svg)) {
+        const fs = yield* FileSystem.FileSystem
+        const title = images.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)).join(" + ")
+        yield* fs.writeFileString(input.svg.value, Svg.render(map, { title }))
+        return yield* output.note(`wrote ${input.svg.value}`)
+      }
+      yield* output.print(
+        output.json
+          ? Stream.map(Stream.fromIterable(MapPicture.clusters(map)), clusterItem)
+          : Stream.map(Stream.fromIterable(MapPicture.lines(map)), (line) => ({ line }))
+      )
+      yield* output.note("# shown   + in part   - covered by a later mapping   x absent   . not mapped")
+    },
+    (work) => action(work)
+  )
+).pipe(
+  Command.withDescription(
+    "Draw the address space: each mapping in a row, to scale, with wide holes folded. --svg draws it for a browser."
+  ),
+  Command.withShortDescription("Draw the address space as a picture"),
+  Command.withExamples([
+    { command: "memmap map core.4242", description: "In the terminal" },
+    { command: "memmap map app.hex --over patch.bin@0x0800_0400 --svg map.svg", description: "In the browser" }
+  ])
+)

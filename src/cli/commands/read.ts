@@ -1,0 +1,157 @@
+// memmap read: values at an address.
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import { hex } from "../../internal/numbers.ts"
+import * as MemoryMap from "../../MemoryMap.ts"
+import type { MapStateError } from "../../MemoryMapError.ts"
+import { addressText, mapDigits } from "../../render/Hexdump.ts"
+import { type Span, span } from "../../render/Line.ts"
+import { originText } from "../../render/MapTable.ts"
+import { action, reading } from "../action.ts"
+import * as args from "../arguments.ts"
+import * as Images from "../images.ts"
+import { type Item, Output } from "../output.ts"
+
+/** A value in both forms, and how far the next one is. */
+interface Value {
+  readonly shown: ReadonlyArray<Span>
+  readonly json: number | string
+  readonly size: bigint
+}
+type Reader = (
+  map: MemoryMap.Mapped,
+  address: bigint,
+  digits: number,
+  maxLength: number
+) => Effect.Effect<Value, MemoryMap.ReadError | MapStateError>
+
+const int =
+  <A extends number | bigint>(get: MemoryMap.EndianRead<A> | MemoryMap.Read<A>, size: 1 | 2 | 4 | 8): Reader =>
+  (map, address) =>
+    Effect.flatMap(size === 1 ? Effect.succeed(map as MemoryMap.Ready) : MemoryMap.requireEndian(map), (map) =>
+      Effect.map((get as MemoryMap.EndianRead<A>)(map, address), (value) => {
+        const bits = hex(BigInt.asUintN(size * 8, BigInt(value)))
+        return {
+          shown: [span(String(value)), span(`  ${bits}`, "note")],
+          json: typeof value === "number" ? value : String(value),
+          size: BigInt(size)
+        }
+      })
+    )
+
+const float =
+  (get: MemoryMap.EndianRead<number>, size: bigint): Reader =>
+  (map, address) =>
+    Effect.flatMap(MemoryMap.requireEndian(map), (map) =>
+      Effect.map(get(map, address), (value) => ({
+        shown: [span(Object.is(value, -0) ? "-0" : String(value))],
+        // JSON has no infinities, no NaN and no -0.
+        json: Number.isFinite(value) && !Object.is(value, -0) ? value : Object.is(value, -0) ? "-0" : String(value),
+        size
+      }))
+    )
+
+const pointer: Reader = Effect.fnUntraced(function* (map, address, digits) {
+  const ready = yield* Effect.flatMap(MemoryMap.requireEndian(map), MemoryMap.requireWordSize)
+  const value = yield* MemoryMap.getPointer(ready, address)
+  const to = Option.match(MemoryMap.origin(map, value), {
+    onNone: () => (value === 0n ? "null" : "nothing is mapped there"),
+    onSome: ({ mapping, offset }) => originText(map, { mapping, offset, range: { start: value, end: value + 1n } })
+  })
+  return {
+    shown: [span(addressText(value, digits)), span(`  ${to}`, "note")],
+    json: hex(value),
+    size: MemoryMap.getWordSize(ready) === 32 ? 4n : 8n
+  }
+})
+
+const string: Reader = Effect.fnUntraced(function* (map, address, _digits, maxLength) {
+  // A character for each byte first, to know how many bytes there are.
+  const raw = yield* MemoryMap.getString(map, address, { encoding: "latin1", maxLength })
+  const text = new TextDecoder().decode(Uint8Array.from(raw, (character) => character.charCodeAt(0)))
+  const whole = raw.length < maxLength
+  return {
+    shown: [span(JSON.stringify(text)), ...(whole ? [] : [span(`  no NUL in ${maxLength} bytes`, "note")])],
+    json: text,
+    size: BigInt(raw.length) + (whole ? 1n : 0n)
+  }
+})
+
+const readers = {
+  u8: int(MemoryMap.getUint8, 1),
+  i8: int(MemoryMap.getInt8, 1),
+  u16: int(MemoryMap.getUint16, 2),
+  i16: int(MemoryMap.getInt16, 2),
+  u32: int(MemoryMap.getUint32, 4),
+  i32: int(MemoryMap.getInt32, 4),
+  u64: int(MemoryMap.getUint64, 8),
+  i64: int(MemoryMap.getInt64, 8),
+  f32: float(MemoryMap.getFloat32, 4n),
+  f64: float(MemoryMap.getFloat64, 8n),
+  ptr: pointer,
+  cstr: string
+} satisfies Record<string, Reader>
+
+const TYPES = Object.keys(readers) as Array<keyof typeof readers>
+
+const values = (
+  map: MemoryMap.Mapped,
+  start: bigint,
+  type: keyof typeof readers,
+  count: number,
+  maxLength: number
+): Stream.Stream<Item, MemoryMap.ReadError | MapStateError> => {
+  const digits = mapDigits(map)
+  return Stream.paginate({ address: start, left: count }, ({ address, left }) =>
+    Effect.map(readers[type](map, address, digits, maxLength), ({ json, shown, size }) => [
+      [
+        {
+          line: [span(addressText(address, digits), "address"), span("  "), ...shown],
+          json: { type: "value", address: hex(address), as: type, value: json }
+        }
+      ],
+      left > 1 ? Option.some({ address: address + size, left: left - 1 }) : Option.none()
+    ])
+  )
+}
+
+export const read = Command.make(
+  "read",
+  {
+    image: args.image,
+    address: args.address,
+    type: Argument.Literals("TYPE", TYPES).pipe(Argument.withDescription(`One of ${TYPES.join(", ")}`)),
+    count: args
+      .size("COUNT")
+      .pipe(Argument.withDescription("How many, one after another (default 1)"), Argument.withDefault(1n)),
+    maxLength: args
+      .count("max-length")
+      .pipe(
+        Flag.withDescription("cstr: the longest text to read, in bytes (default 64KiB)"),
+        Flag.withDefault(1 << 16)
+      ),
+    ...args.opening
+  },
+  Effect.fnUntraced(
+    function* (input) {
+      const { map } = yield* Images.open([input.image], input)
+      const output = yield* Output
+      yield* reading(map)(output.print(values(map, input.address, input.type, Number(input.count), input.maxLength)))
+    },
+    (work) => action(work)
+  )
+).pipe(
+  Command.withDescription(
+    "Print values: integers, floating point numbers, pointers (ptr, with what they point into) or C strings (cstr)."
+  ),
+  Command.withShortDescription("Print values at an address"),
+  Command.withExamples([
+    { command: "memmap read core.4242 0x404080 u32 4", description: "Four 32-bit integers" },
+    { command: "memmap read core.4242 0x404080 ptr", description: "A pointer, and what it points into" },
+    { command: "memmap read flash.bin@0x0800_0000 0x0800_0000 u32 --endian little", description: "Of raw bytes" }
+  ])
+)

@@ -1,0 +1,112 @@
+// Errors as people read them: what is wrong, where, what was asked, what lies nearby, what to try. And exit codes.
+import * as Data from "effect/Data"
+import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
+import * as Runtime from "effect/Runtime"
+import * as AddressRange from "../AddressRange.ts"
+import { bytesText, hex, sizeText } from "../internal/numbers.ts"
+import * as MemoryMap from "../MemoryMap.ts"
+import type * as MemoryMapError from "../MemoryMapError.ts"
+
+/** Ends the process with this code; all there was to say has been said. */
+export class Exit extends Data.TaggedError("Exit")<{ readonly code: 1 | 2 }> {
+  override readonly [Runtime.errorExitCode]: number = this.code
+}
+
+/** What a command cannot do, with what to try instead. */
+export class Refused extends Data.TaggedError("Refused")<{
+  readonly message: string
+  readonly details?: ReadonlyArray<readonly [label: string, text: string]> | undefined
+}> {}
+
+export type Failure =
+  | Refused
+  | MemoryMapError.ImageError
+  | MemoryMapError.InvalidMapping
+  | MemoryMapError.InvalidPattern
+  | MemoryMapError.MapStateError
+  | MemoryMapError.MappingOverlap
+  | MemoryMapError.SourceError
+  | MemoryMapError.UnmappedAddress
+  | PlatformError.PlatformError
+
+type Details = ReadonlyArray<readonly [label: string, text: string]>
+
+/** What is mapped right before and after a hole. */
+const nearby = (map: MemoryMap.Any, hole: AddressRange.AddressRange): Details => {
+  const mapped = (what: string, address: bigint, edge: bigint): Details =>
+    Option.match(MemoryMap.mappingAt(map, address), {
+      onNone: () => [],
+      onSome: (mapping) => [[what, `${mapping.name} ${what === "below" ? "ends" : "starts"} at ${hex(edge)}`]]
+    })
+  return [...mapped("below", hole.start - 1n, hole.start), ...mapped("above", hole.end, hole.end)]
+}
+
+const unmapped = (error: MemoryMapError.UnmappedAddress, map: MemoryMap.Any | undefined): Refused => {
+  const { address, available, hole, reason, requested } = error
+  if (!AddressRange.isAddress(address)) {
+    return new Refused({
+      message: `${hex(requested.address)} and ${bytesText(requested.length)} reach past the end of the address space, 2^64`,
+      details: [["try", "a smaller length"]]
+    })
+  }
+  const details: Array<readonly [string, string]> = []
+  if (requested.length > 1 || requested.address !== address) {
+    details.push(["asked", `${bytesText(requested.length)} at ${hex(requested.address)}; ${available} are there`])
+  }
+  const why = reason === undefined ? "" : `: ${reason}`
+  details.push(["hole", `${AddressRange.format(hole)}, ${sizeText(hole.end - hole.start)}${why}`])
+  if (map !== undefined) details.push(...nearby(map, hole))
+  details.push(["try", "memmap info IMAGE lists what is mapped"])
+  return new Refused({ message: `nothing is mapped at ${hex(address)}`, details })
+}
+
+const platform = (error: PlatformError.PlatformError): Refused => {
+  const { reason } = error
+  const path =
+    "pathOrDescriptor" in reason && typeof reason.pathOrDescriptor === "string" ? reason.pathOrDescriptor : undefined
+  const subject = path === undefined ? "" : `${path}: `
+  if (reason._tag === "NotFound") return new Refused({ message: `${subject}there is no such file` })
+  if (reason._tag === "PermissionDenied") return new Refused({ message: `${subject}permission denied` })
+  const text = reason.description ?? (reason.cause instanceof Error ? reason.cause.message : reason.message)
+  return new Refused({ message: `${subject}${text}` })
+}
+
+/** The same error for people. */
+export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
+  switch (error._tag) {
+    case "Refused":
+      return error
+    case "UnmappedAddress":
+      return unmapped(error, map)
+    case "PlatformError":
+      return platform(error)
+    case "ImageError":
+      return error.format === "unknown"
+        ? new Refused({
+            message: `${error.path}: its content is of no known format`,
+            details: [["try", `${error.path}@ADDRESS for raw bytes at an address, or --format NAME`]]
+          })
+        : new Refused({ message: error.message })
+    case "MapStateError":
+      return new Refused({
+        message: `the image does not say its ${error.missing === "WordSize" ? "word size" : "byte order"}`,
+        details: [
+          ["try", error.missing === "WordSize" ? "--word-size 32 or --word-size 64" : "--endian little or --endian big"]
+        ]
+      })
+    case "InvalidMapping":
+    case "InvalidPattern":
+    case "MappingOverlap":
+    case "SourceError":
+      return new Refused({ message: error.message })
+  }
+}
+
+/** 1 when the answer is that nothing is there, 2 when there is no answer or only a part of it. */
+export const exitCode = (error: Failure): 1 | 2 =>
+  error._tag === "UnmappedAddress" && error.available === 0 && AddressRange.isAddress(error.address) ? 1 : 2
+
+/** The lines for stderr. */
+export const text = ({ details = [], message }: Refused): string =>
+  [`memmap: ${message}`, ...details.map(([label, text]) => `  ${label.padEnd(6)} ${text}`), ""].join("\n")

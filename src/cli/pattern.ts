@@ -1,0 +1,98 @@
+// What memmap find is asked to search for.
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as AddressRange from "../AddressRange.ts"
+import * as MachineModel from "../MachineModel.ts"
+import * as MemoryMap from "../MemoryMap.ts"
+import * as Pattern from "../Pattern.ts"
+import * as args from "./arguments.ts"
+import { Refused } from "./errors.ts"
+import * as Images from "./images.ts"
+
+export const flag = (name: string, description: string, alias?: string) => {
+  const boolean = Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
+  return alias === undefined ? boolean : Flag.withAlias(boolean, alias)
+}
+
+/** Flags that say what the patterns are. */
+export const flags = {
+  hex: flag("hex", "PATTERN is bytes in hexadecimal; ? stands for any digit: '4c 8b ?? 1?'"),
+  regex: flag("regex", "PATTERN is a regular expression over bytes"),
+  pointer: flag("pointer", "PATTERN is an address: find the words that point to it"),
+  utf16: flag("utf16", "PATTERN is text in UTF-16, in the byte order of the image, else little-endian"),
+  ignoreCase: flag("ignore-case", "Letters A to Z match in either case", "i"),
+  pointsInto: args
+    .rangeFlag("points-into")
+    .pipe(Flag.withDescription("Instead of PATTERN: find the words that point into A..B"), Flag.optional),
+  align: args
+    .count("align")
+    .pipe(Flag.withDescription("Only matches at multiples of N (pointers: of the word size)"), Flag.optional)
+} as const
+
+type Input = Command.Command.Config.Infer<typeof flags> & { readonly patterns: ReadonlyArray<string> }
+
+/** What to search for, and what a match looks like. */
+export interface Search {
+  readonly pattern: Pattern.Pattern
+  readonly alignment: number
+  readonly kind: "text" | "bytes" | "pointer"
+}
+
+const KINDS = ["hex", "regex", "pointer", "utf16"] as const
+
+const pointers = Effect.fnUntraced(function* (
+  map: MemoryMap.Mapped,
+  pattern: Pattern.Pattern,
+  align: number | undefined
+) {
+  const ready = yield* Effect.flatMap(MemoryMap.requireWordSize(map), MemoryMap.requireEndian)
+  const alignment = align ?? MachineModel.wordBytes(MemoryMap.getWordSize(ready))
+  return { pattern, alignment, kind: "pointer" } satisfies Search
+})
+
+export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, input: Input) {
+  const { patterns } = input
+  const kinds = KINDS.filter((kind) => input[kind])
+  const align = Option.getOrUndefined(input.align)
+  if (kinds.length > 1) {
+    return yield* new Refused({ message: `--${kinds.join(" and --")}: a PATTERN can be one of them only` })
+  }
+  if (Option.isSome(input.pointsInto)) {
+    if (patterns.length > 0 || kinds.length > 0) {
+      return yield* new Refused({ message: "--points-into takes the place of PATTERN: give one or the other" })
+    }
+    const { end, start } = input.pointsInto.value
+    return yield* pointers(map, Pattern.wordInRange(start, end), align)
+  }
+  if (patterns.length === 0) {
+    return yield* new Refused({
+      message: "what is to be found? A PATTERN is missing",
+      details: [["try", "memmap find --help"]]
+    })
+  }
+  const { endian } = yield* Images.machineOf(map)
+  const { ignoreCase } = input
+  if (ignoreCase && (input.hex || input.pointer)) {
+    return yield* new Refused({ message: "--ignore-case is for text and regular expressions" })
+  }
+  const all: Array<Pattern.Pattern> = []
+  for (const text of patterns) {
+    if (input.hex) all.push(Pattern.hex(text))
+    else if (input.regex) all.push(Pattern.regex(text, { ignoreCase }))
+    else if (input.pointer) {
+      const address = AddressRange.parseAddress(text)
+      if (Result.isFailure(address)) return yield* new Refused({ message: `--pointer: ${address.failure}` })
+      all.push(Pattern.word(address.success))
+    } else {
+      const encoding = !input.utf16 ? "utf8" : endian === "big" ? "utf16be" : "utf16le"
+      all.push(Pattern.text(text, { encoding, ignoreCase }))
+    }
+  }
+  const [first] = all
+  const pattern = all.length === 1 && first !== undefined ? first : Pattern.anyOf(all)
+  if (input.pointer) return yield* pointers(map, pattern, align)
+  return { pattern, alignment: align ?? 1, kind: input.hex ? "bytes" : "text" } satisfies Search
+})
