@@ -100,8 +100,10 @@ export const make = Effect.fnUntraced(function* (options: {
     search: <A, E extends { readonly _tag: string }, R>(work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
       work.pipe(
         Effect.onInterrupt(() => Effect.ignore(tell("interrupted"))),
-        // A pattern that cannot be searched for was refused before the search.
-        Effect.tapError((error) => (error._tag === "InvalidPattern" ? Effect.void : Effect.ignore(tell("failed")))),
+        // A pattern that cannot be searched for was refused before the search; who closed the pipe wants no more words.
+        Effect.tapError(({ _tag }) =>
+          _tag === "InvalidPattern" || _tag === "ClosedPipe" ? Effect.void : Effect.ignore(tell("failed"))
+        ),
         Effect.tap(() => Effect.ignore(tell(limit !== undefined && found >= limit ? "limit" : "complete")))
       )
   }

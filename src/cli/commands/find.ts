@@ -47,24 +47,26 @@ export const find = Command.make(
 
       const { onProgress } = receipt
       const all = MemoryMap.findMatches(map, pattern, { start: range.start, end: range.end, alignment, onProgress })
-      const matches = Stream.mapArray(limit === undefined ? all : Stream.take(all, limit), (matches) => {
-        receipt.count(matches.length, (matches.at(-1)?.address ?? 0n) + 1n)
-        return matches
-      })
+      const matches = limit === undefined ? all : Stream.take(all, limit)
+      const counting = (found: ReadonlyArray<MemoryMap.Match>) =>
+        Effect.sync(() => receipt.count(found.length, (found.at(-1)?.address ?? 0n) + 1n))
       const count = Effect.suspend((): ReturnType<typeof output.lines> => {
         const found = receipt.found()
         return output.lines([{ line: [span(String(found))], json: { type: "count", found: BigInt(found) } }])
       })
       yield* receipt.search(
         input.count
-          ? Stream.runDrain(matches).pipe(
+          ? Stream.runForEachArray(matches, counting).pipe(
               Effect.onInterrupt(() => Effect.ignore(count)),
               Effect.andThen(count)
             )
           : output.print(
               Stream.mapArrayEffect(matches, (found) =>
-                Effect.forEach(found, (match): Effect.Effect<Item, MemoryMap.ReadError | MapStateError> =>
-                  Hits.itemOf(map, match, kind, shape)
+                Effect.tap(
+                  Effect.forEach(found, (match): Effect.Effect<Item, MemoryMap.ReadError | MapStateError> =>
+                    Hits.itemOf(map, match, kind, shape)
+                  ),
+                  counting(found)
                 )
               )
             )
