@@ -135,7 +135,9 @@ const residentPiece = Effect.fnUntraced(function* (piece: Piece) {
 })
 
 export const make = (map: MemoryMapImpl): Effect.Effect<MemoryReader<never, never>, SourceError> =>
-  Effect.map(
-    Effect.forEach(Tree.from(map.visible, 0n), residentPiece),
-    (pieces) => new Reader(map, new FlatMap(pieces))
+  Effect.suspend(() =>
+    Effect.map(
+      Effect.forEach(Tree.from(map.visible, 0n), residentPiece),
+      (pieces) => new Reader(map, new FlatMap(pieces))
+    )
   )
