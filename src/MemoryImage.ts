@@ -5,6 +5,7 @@
  * |---|---|---|
  * | `snapshot` | `Snapshot` | a map that this library saved |
  * | `elf` | `image/Elf` | core dumps, kernel dumps, programs |
+ * | `kdump` | `image/Kdump` | compressed dumps of the Linux kernel, by makedumpfile or QEMU |
  * | `lime` | `image/Lime` | physical memory of a Linux machine |
  * | `uf2` | `image/Uf2` | firmware in blocks, for USB boot loaders |
  * | `ihex` | `image/IntelHex` | firmware as text |
@@ -22,6 +23,7 @@ import type { ByteSource } from "./ByteSource.ts"
 import * as FileMapper from "./FileMapper.ts"
 import * as Elf from "./image/Elf.ts"
 import * as IntelHex from "./image/IntelHex.ts"
+import * as Kdump from "./image/Kdump.ts"
 import * as Lime from "./image/Lime.ts"
 import * as Raw from "./image/Raw.ts"
 import * as SRecord from "./image/SRecord.ts"
@@ -51,6 +53,7 @@ export interface SnapshotImage {
 export type MemoryImage =
   | SnapshotImage
   | Elf.ElfImage
+  | Kdump.KdumpImage
   | Lime.LimeImage
   | Uf2.Uf2Image
   | IntelHex.IntelHexImage
@@ -96,6 +99,7 @@ const snapshot: Opener = {
 const openers: Readonly<Record<Format, Opener>> = {
   snapshot,
   elf: Elf,
+  kdump: Kdump,
   lime: Lime,
   uf2: Uf2,
   ihex: IntelHex,

@@ -5,6 +5,7 @@
  */
 export * as AddressRange from "./AddressRange.ts"
 export * as ByteSource from "./ByteSource.ts"
+export * as Decompressor from "./Decompressor.ts"
 export * as FileMapper from "./FileMapper.ts"
 export * as MachineModel from "./MachineModel.ts"
 export * as Mapping from "./Mapping.ts"

@@ -1,13 +1,13 @@
 // What the formats say about an image beyond its bytes.
 import { hex } from "../internal/numbers.ts"
-import type { Image } from "./images.ts"
+import type { MemoryImage } from "../MemoryImage.ts"
 
 export interface Facts {
   readonly rows: ReadonlyArray<readonly [label: string, text: string]>
   readonly json: object
 }
 
-export const facts = (image: Image): Facts => {
+export const facts = (image: MemoryImage): Facts => {
   switch (image.format) {
     case "elf": {
       const kind = { core: "core dump", exec: "program", dyn: "shared object" }[image.type]
@@ -62,6 +62,24 @@ export const facts = (image: Image): Facts => {
       return {
         rows: [["format", "UF2"], ...(families.length > 0 ? [["families", families.join(", ")] as const] : [])],
         json: { families }
+      }
+    }
+    case "kdump": {
+      const { compression, dumpLevel, isComplete, isFlattened, pages, system } = image
+      const rows: Array<readonly [string, string]> = [
+        ["format", `kdump, version ${image.version}${isFlattened ? ", flattened" : ""}`],
+        ["machine", [system.name, system.node, system.release, system.machine].filter((text) => text !== "").join(" ")],
+        [
+          "pages",
+          `${pages.dumped} dumped, ${pages.excluded} excluded${dumpLevel === undefined ? "" : ` (dump level ${dumpLevel})`}`
+        ]
+      ]
+      if (compression.length > 0) rows.push(["compressed", compression.join(", ")])
+      if (!isComplete) rows.push(["problem", "the dump was cut short when it was written"])
+      const counts = { dumped: String(pages.dumped), excluded: String(pages.excluded) }
+      return {
+        rows,
+        json: { version: image.version, isFlattened, isComplete, system, compression, dumpLevel, pages: counts }
       }
     }
     case "lime":

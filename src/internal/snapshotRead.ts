@@ -6,6 +6,7 @@ import type { ByteSource } from "../ByteSource.ts"
 import type { Endian } from "../MachineModel.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import type { ImageError, SourceError } from "../MemoryMapError.ts"
+import { withAbsences } from "./absences.ts"
 import { ImageReader } from "./imageReader.ts"
 import { END, hex } from "./numbers.ts"
 import {
@@ -166,7 +167,6 @@ export const open = Effect.fnUntraced(function* (
   source: ByteSource
 ): Effect.fn.Return<MemoryMap.Mapped, ImageError | SourceError> {
   const { description, layout, reader } = yield* check(source)
-  const refuse = (error: { readonly message: string }) => reader.refuse(0n, error.message)
   const entries = layout.entries.map(({ flags, size, start }, i) => {
     const { hasPermissions, name } = description.segments[i]!
     return {
@@ -176,20 +176,19 @@ export const open = Effect.fnUntraced(function* (
       permissions: hasPermissions ? permissionsOf(flags) : undefined
     }
   })
-  let map: MemoryMap.Mapped = yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), refuse)
-  for (const { end, reason, start } of description.absent) {
-    map = yield* Effect.mapError(MemoryMap.addAbsent(map, { start, end }, reason), refuse)
-  }
-  return withModel(map, description)
+  const bare = yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (e) => reader.refuse(0n, e.message))
+  const absences = description.absent.map(({ end, reason, start }) => ({ range: { start, end }, reason }))
+  return withModel(withAbsences(bare, absences), description)
 })
 
-/** Sets what the description knows; a map fresh from `addAll` has neither yet. */
-const withModel = (map: MemoryMap.Mapped, { endian, wordSize }: Description): MemoryMap.Mapped => {
-  const bare = map as MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
-  const sized = wordSize === undefined ? bare : MemoryMap.setWordSize(bare, wordSize)
-  return endian === undefined
-    ? sized
-    : MemoryMap.setEndian(sized as MemoryMap.MemoryMap<MemoryMap.WordSizeState, "NoEndian", "HasMapping">, endian)
+/** Sets what the description knows of a map that has neither word size nor byte order yet. */
+const withModel = (
+  map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">,
+  { endian, wordSize }: Description
+): MemoryMap.Mapped => {
+  if (wordSize === undefined) return endian === undefined ? map : MemoryMap.setEndian(map, endian)
+  const sized = MemoryMap.setWordSize(map, wordSize)
+  return endian === undefined ? sized : MemoryMap.setEndian(sized, endian)
 }
 
 /** Checks every byte of a snapshot. `onBlock` hears how many were checked. */

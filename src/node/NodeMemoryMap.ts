@@ -3,12 +3,15 @@
  *
  * @since 0.1.0
  */
-import type * as Layer from "effect/Layer"
+import * as Layer from "effect/Layer"
 import type * as FileMapper from "../FileMapper.ts"
+import * as NodeDecompressor from "./NodeDecompressor.ts"
 import * as NodeFileMapper from "./NodeFileMapper.ts"
+import * as NodeSearchKernel from "./NodeSearchKernel.ts"
 
 /**
- * Files through mmap(2) where possible (`NodeFileMapper.layer`).
+ * Files through mmap(2) where possible (`NodeFileMapper.layer`), and compressed pages of dumps through `node:zlib`
+ * (`NodeDecompressor.layer`).
  *
  * **Example** (A file at an address)
  *
@@ -27,4 +30,4 @@ import * as NodeFileMapper from "./NodeFileMapper.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<FileMapper.FileMapper> = NodeFileMapper.layer
+export const layer: Layer.Layer<FileMapper.FileMapper> = Layer.merge(NodeFileMapper.layer, NodeDecompressor.layer)

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+export * as NodeDecompressor from "./NodeDecompressor.ts"
 export * as NodeFileMapper from "./NodeFileMapper.ts"
 export * as NodeMemoryMap from "./NodeMemoryMap.ts"
 export * as NodeSearchKernel from "./NodeSearchKernel.ts"

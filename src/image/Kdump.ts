@@ -1,0 +1,107 @@
+/**
+ * Kernel dumps in the kdump-compressed format: what `makedumpfile -c`, `-l`, `-p`, `-z` and QEMU's `dump-guest-memory`
+ * with `-z`, `-l` or `-s` write, flattened (`makedumpfile -F`, QEMU) or not.
+ *
+ * After makedumpfile's IMPLEMENTATION and diskdump_mod.h, versions 0 to 6, machines of 32 and 64 bits and both byte
+ * orders. Opening reads headers and bitmaps; a page is read and unpacked when it is asked for, and the pages used last
+ * are kept. The map has physical addresses. Pages that were left out of the dump are holes that say so.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { PlatformError } from "effect/PlatformError"
+import type * as Scope from "effect/Scope"
+import type { ByteSource } from "../ByteSource.ts"
+import type { Compression } from "../Decompressor.ts"
+import * as FileMapper from "../FileMapper.ts"
+import * as internal from "../internal/image/kdump.ts"
+import { compressionsOf, INCOMPLETE } from "../internal/image/kdumpHeader.ts"
+import type { Endian, WordSize } from "../MachineModel.ts"
+import type { Ready } from "../MemoryMap.ts"
+import type { ImageError, SourceError } from "../MemoryMapError.ts"
+
+/**
+ * An opened dump.
+ *
+ * `system` is what uname(2) said on the machine; some writers fill in `machine` alone. `compression` lists what the
+ * header says its pages are packed with. `dumpLevel` is that of `makedumpfile -d`, `physicalBase` the physical address
+ * that the kernel was loaded at, for kernels that can move. `isComplete` is false when the writer ran out of space.
+ * `pages` counts pages of `pageSize` bytes: in the file, and left out of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KdumpImage {
+  readonly format: "kdump"
+  readonly map: Ready
+  readonly version: number
+  readonly isFlattened: boolean
+  readonly isComplete: boolean
+  readonly wordSize: WordSize
+  readonly endian: Endian
+  readonly pageSize: number
+  readonly processors: number
+  readonly system: {
+    readonly name: string
+    readonly node: string
+    readonly release: string
+    readonly version: string
+    readonly machine: string
+  }
+  readonly compression: ReadonlyArray<Compression>
+  readonly dumpLevel: number | undefined
+  readonly physicalBase: bigint | undefined
+  readonly vmcoreInfo: ReadonlyMap<string, string> | undefined
+  readonly pages: { readonly dumped: bigint; readonly excluded: bigint }
+}
+
+/**
+ * Opens a dump: one mapping for each run of adjacent pages in the file.
+ *
+ * Fails with `ImageError` when headers or bitmaps make no sense or are cut short, and when pages are compressed in a way
+ * that no `Decompressor` is provided for: zlib always is, zstd by `NodeDecompressor.layer`. A damaged page fails the
+ * reads that need it, with a `SourceError` whose cause is an `ImageError` that names the place.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open = (
+  path: string
+): Effect.Effect<KdumpImage, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+  Effect.flatMap(FileMapper.map(path), fromSource)
+
+/**
+ * Reads an image from a source; fails like {@link open}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromSource = (source: ByteSource): Effect.Effect<KdumpImage, ImageError | SourceError> =>
+  Effect.map(internal.open(source), ({ dumped, excluded, header, isFlattened, map, vmcoreInfo }): KdumpImage => {
+    const [name = "", node = "", release = "", version = "", machine = ""] = header.system
+    return {
+      format: "kdump",
+      map,
+      version: header.version,
+      isFlattened,
+      isComplete: (header.status & INCOMPLETE) === 0,
+      wordSize: header.wordSize,
+      endian: header.endian,
+      pageSize: header.blockSize,
+      processors: header.cpus,
+      system: { name, node, release, version, machine },
+      compression: compressionsOf(header.status),
+      dumpLevel: header.sub?.dumpLevel,
+      physicalBase: header.sub?.physicalBase,
+      vmcoreInfo,
+      pages: { dumped, excluded }
+    }
+  })
+
+/**
+ * True when the source begins as a kdump does, or as a file flattened by makedumpfile.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const recognise: (source: ByteSource) => Effect.Effect<boolean, SourceError> = internal.recognise
