@@ -169,6 +169,15 @@ describe("Flattened dumps", () => {
     })
   )
 
+  it.effect("may have half a million empty pieces", () =>
+    Effect.gen(function* () {
+      const bytes = flatten(dump(usual), 1 << 20)
+      const empty = new Uint8Array(500_000 * 16)
+      const image = yield* open(join(bytes.subarray(0, 4096), empty, bytes.subarray(4096)))
+      assert.deepStrictEqual(yield* contents(image.map), usualContents)
+    })
+  )
+
   it.effect("are refused when damaged or cut", () =>
     Effect.gen(function* () {
       const bytes = flatten(dump(usual), 3000)

@@ -1,13 +1,22 @@
 // One suite over all formats with a writer: what was written reads as it was, whatever the cut of the map.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Stream } from "effect"
-import { type ByteSource, MemoryMap, type MemoryMapError } from "../../src/index.ts"
+import { type ByteSource, FileMapper, MemoryMap, type MemoryMapError, Snapshot } from "../../src/index.ts"
 import * as IntelHex from "../../src/image/IntelHex.ts"
+import * as Kdump from "../../src/image/Kdump.ts"
 import * as Lime from "../../src/image/Lime.ts"
 import * as Raw from "../../src/image/Raw.ts"
 import * as SRecord from "../../src/image/SRecord.ts"
 import * as Uf2 from "../../src/image/Uf2.ts"
 import { binary, collect, contents, mapOf, placements } from "../support/images.ts"
+import { type Dump, dump, flatten } from "../support/kdumpBuilder.ts"
+
+const sample: Dump = {
+  wordSize: 64,
+  endian: "little",
+  frames: 20,
+  pages: { 2: { bytes: new Uint8Array(4096).fill(7) }, 9: { bytes: new Uint8Array(4096).fill(8) } }
+}
 
 type Failure = MemoryMapError.ImageError | MemoryMapError.SourceError
 
@@ -18,6 +27,8 @@ interface Format {
   readonly recognise: (source: ByteSource.ByteSource) => Effect.Effect<boolean, MemoryMapError.SourceError>
   /** Every byte is covered by a checksum, so that no flipped bit goes unseen. */
   readonly checked: boolean
+  /** How a map is cut into mappings leaves no trace in the file. */
+  readonly flat: boolean
   readonly near: ReadonlyArray<bigint>
   readonly top: bigint
 }
@@ -29,6 +40,7 @@ const intelHex = {
   open: (source: ByteSource.ByteSource) => IntelHex.fromSource(source),
   recognise: IntelHex.recognise,
   checked: true,
+  flat: true,
   near: edges32,
   top: 1n << 32n
 }
@@ -36,7 +48,8 @@ const sRecord = {
   write: (map: MemoryMap.Mapped) => SRecord.write(map),
   open: (source: ByteSource.ByteSource) => SRecord.fromSource(source),
   recognise: SRecord.recognise,
-  checked: false // the type of a record is outside its checksum: S1 can become S3
+  checked: false, // the type of a record is outside its checksum: S1 can become S3
+  flat: true
 }
 
 const formats: ReadonlyArray<Format> = [
@@ -50,6 +63,7 @@ const formats: ReadonlyArray<Format> = [
     open: (source) => Uf2.fromSource(source),
     recognise: Uf2.recognise,
     checked: false,
+    flat: true,
     near: edges32,
     top: 1n << 32n
   },
@@ -59,12 +73,23 @@ const formats: ReadonlyArray<Format> = [
     open: Lime.fromSource,
     recognise: Lime.recognise,
     checked: false,
+    flat: true,
+    near: edges64,
+    top: 1n << 64n
+  },
+  {
+    name: "snapshot",
+    write: Snapshot.toStream,
+    open: (source) => Effect.map(Snapshot.fromSource(source), (map) => ({ map })),
+    recognise: Snapshot.recognise,
+    checked: false, // opening does not look at data; Snapshot.verify does
+    flat: false,
     near: edges64,
     top: 1n << 64n
   }
 ]
 
-describe.each(formats)("$name", ({ checked, near, open, recognise, top, write }) => {
+describe.each(formats)("$name", ({ checked, flat, near, open, recognise, top, write }) => {
   it.effect.prop("open(write(map)) reads as map", [placements(near, top)], ([placed]) =>
     Effect.gen(function* () {
       const map = yield* mapOf(placed)
@@ -81,8 +106,9 @@ describe.each(formats)("$name", ({ checked, near, open, recognise, top, write })
     ([placed]) =>
       Effect.gen(function* () {
         const map = yield* mapOf(placed)
-        const flat = yield* mapOf((yield* contents(map)).map(({ bytes, start }) => ({ address: start, bytes })))
-        assert.deepStrictEqual(yield* collect(write(flat)), yield* collect(write(map)))
+        if (!flat) return
+        const whole = yield* mapOf((yield* contents(map)).map(({ bytes, start }) => ({ address: start, bytes })))
+        assert.deepStrictEqual(yield* collect(write(whole)), yield* collect(write(map)))
       })
   )
 
@@ -107,6 +133,49 @@ describe.each(formats)("$name", ({ checked, near, open, recognise, top, write })
       }),
     { arbitrary: { runs: 20 } }
   )
+})
+
+describe("A file that cannot be read", () => {
+  const placed = [
+    { address: 0x1000n, bytes: new Uint8Array(3000).fill(1) },
+    { address: 0x2000n, bytes: new Uint8Array(10).fill(2) }
+  ]
+  const samples = [
+    ...formats.map(({ name, open, write }) => ({
+      name,
+      open,
+      bytes: Effect.flatMap(mapOf(placed), (map) => collect(write(map)))
+    })),
+    ...[dump(sample), flatten(dump(sample), 5000)].map((bytes, i) => ({
+      name: ["kdump", "flattened kdump"][i]!,
+      open: Kdump.fromSource as Format["open"],
+      bytes: Effect.succeed(bytes)
+    }))
+  ]
+  for (const { bytes, name, open } of samples) {
+    it.effect(`${name}: fails with a SourceError at whichever read, and reads as before when there is none`, () =>
+      Effect.gen(function* () {
+        const file = yield* bytes
+        const expected = yield* Effect.flatMap(open(binary(file)), ({ map }) => contents(map))
+        for (let k = 1; ; k++) {
+          const files = FileMapper.layerTest({ "/file": { bytes: file, failRead: (read) => read === k } })
+          const read = Effect.flatMap(FileMapper.map("/file"), open).pipe(
+            Effect.flatMap(({ map }) => contents(map)),
+            Effect.scoped,
+            Effect.provide(files, { local: true }),
+            Effect.result
+          )
+          const result = yield* read
+          if (result._tag === "Success") {
+            assert.deepStrictEqual(result.success, expected)
+            assert.isAbove(k, 1)
+            return
+          }
+          assert.strictEqual(result.failure._tag, "SourceError")
+        }
+      })
+    )
+  }
 })
 
 describe("Raw", () => {
