@@ -10,8 +10,8 @@ import * as NodeFileMapper from "./NodeFileMapper.ts"
 import * as NodeSearchKernel from "./NodeSearchKernel.ts"
 
 /**
- * Files through mmap(2) where possible (`NodeFileMapper.layer`), and compressed pages of dumps through `node:zlib`
- * (`NodeDecompressor.layer`).
+ * Files through mmap(2) where possible (`NodeFileMapper.layer`), compressed pages of dumps through `node:zlib`
+ * (`NodeDecompressor.layer`), and searches through the C library (`NodeSearchKernel.layer`).
  *
  * **Example** (A file at an address)
  *
@@ -30,4 +30,8 @@ import * as NodeSearchKernel from "./NodeSearchKernel.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<FileMapper.FileMapper> = Layer.merge(NodeFileMapper.layer, NodeDecompressor.layer)
+export const layer: Layer.Layer<FileMapper.FileMapper> = Layer.mergeAll(
+  NodeFileMapper.layer,
+  NodeSearchKernel.layer,
+  NodeDecompressor.layer
+)

@@ -8,7 +8,10 @@ import { Libc, type NativeFunction } from "./libc.ts"
 
 /** What is looked at here behind a match: matches come in groups, and a call costs as much as so many bytes. */
 const NEAR = 32 << 10
-const FAR = 1 << 20
+const FAR = 512 << 10
+
+/** So many finds close to each other make a part a bad choice. */
+const PATIENCE = 3
 
 /** Long parts make memmem no faster, and the worst that it may do to zeros slower. */
 const LONGEST = 64
@@ -36,10 +39,14 @@ const distinct = (needle: Uint8Array): Part | undefined => {
   return best.length >= 4 ? best : undefined
 }
 
-/** One byte, if the needle has one that memory is not full of. */
-const odd = (needle: Uint8Array): Part | undefined => {
-  const offset = needle.findIndex((byte) => !isCommon(byte))
-  return offset < 0 ? undefined : { offset, length: 1 }
+/** What to ask for, and what to turn to where that is met too often. */
+const partsOf = (needle: Uint8Array): ReadonlyArray<Part> => {
+  const best = distinct(needle)
+  if (best !== undefined) return [best]
+  const odd = needle.findIndex((byte) => !isCommon(byte))
+  if (odd < 0) return []
+  const one = { offset: odd, length: 1 }
+  return needle.length === 1 ? [one] : [one, { offset: Math.max(0, odd - 1), length: 2 }]
 }
 
 /** Calls of the C library. All take and give offsets in a block; -1: nothing there. */
@@ -73,22 +80,36 @@ const prepare =
   (asked: Uint8Array): Finder => {
     const needle = new Uint8Array(asked)
     const here = exactFinder(needle, false)
-    const chosen = distinct(needle) ?? odd(needle)
-    const part = chosen === undefined ? undefined : needle.slice(chosen.offset, chosen.offset + chosen.length)
-    const offset = chosen?.offset ?? 0
+    const parts = partsOf(needle).map(({ length, offset }) => ({
+      offset,
+      bytes: needle.slice(offset, offset + length)
+    }))
     return Effect.fnUntraced(function* (block: Uint8Array, limit: number) {
       const offsets: Array<number> = []
       const end = block.length - needle.length + 1
+      let choice = 0
+      let met = 0
+      let reach = NEAR
       let at = 0
-      let reach = part === undefined ? FAR : NEAR
       while (at < end && offsets.length < limit) {
-        if (part !== undefined) {
-          const found = yield* calls.find(block.subarray(at + offset, end - 1 + offset + part.length), part)
+        const part = parts[choice]
+        if (part === undefined) yield* Effect.yieldNow
+        else {
+          const found = yield* calls.find(
+            block.subarray(at + part.offset, end - 1 + part.offset + part.bytes.length),
+            part.bytes
+          )
           if (found < 0) break
-          reach = found < reach ? Math.min(2 * reach, FAR) : NEAR
           at += found
-        } else yield* Effect.yieldNow
-        const to = Math.min(end, at + reach)
+          if (found < reach) {
+            reach = Math.min(2 * reach, FAR)
+            if (++met % PATIENCE === 0 && choice + 1 < parts.length) {
+              choice++
+              reach = NEAR
+            }
+          } else reach = NEAR
+        }
+        const to = Math.min(end, at + (part === undefined ? FAR : reach))
         while (at < to && offsets.length < limit) at = here(block, at, to, offsets, limit)
       }
       return offsets

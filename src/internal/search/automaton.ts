@@ -29,6 +29,8 @@ export class Automaton {
   private sets: Array<Int32Array> = []
   private steps: Int32Array
   private readonly mostSets: number
+  /** 1 for the bytes that lead from no states to none. */
+  private readonly idle: Uint8Array
   /** 1 for the sets in which a match ends. */
   readonly accepting = new Uint8Array(MAX_SETS + 2)
   /** Sets worked out so far, also those forgotten since. */
@@ -69,6 +71,7 @@ export class Automaton {
     this.mostSets = Math.min(MAX_SETS, Math.floor(MAX_STEPS / this.classes))
     this.steps = new Int32Array(16 * this.classes)
     this.forget()
+    this.idle = Uint8Array.from({ length: 256 }, (_, byte) => (this.step(NONE, byte) === NONE ? 1 : 0))
   }
 
   /** Where an anchored run begins. */
@@ -93,6 +96,34 @@ export class Automaton {
     const at = id * this.classes + this.classOf[byte]!
     const known = this.steps[at]!
     return known !== UNKNOWN ? known : this.work(id, this.classOf[byte]!)
+  }
+
+  /**
+   * Reads `bytes[high - 1]` down to `bytes[low]`, beginning without states, and notes where a match ends: there the set
+   * is an accepting one. Bytes that lead from no states to none are passed over four at a time.
+   */
+  backwards(bytes: Uint8Array, low: number, high: number, ends: Array<number>): void {
+    const { accepting, classes, classOf, idle } = this
+    let { steps } = this
+    let id = NONE
+    for (let i = high - 1; i >= low; i--) {
+      if (id === NONE) {
+        while (
+          i > low + 3 &&
+          (idle[bytes[i]!]! & idle[bytes[i - 1]!]! & idle[bytes[i - 2]!]! & idle[bytes[i - 3]!]!) === 1
+        )
+          i -= 4
+        if (idle[bytes[i]!] === 1) continue
+      }
+      const klass = classOf[bytes[i]!]!
+      let next = steps[id * classes + klass]!
+      if (next === UNKNOWN) {
+        next = this.work(id, klass)
+        steps = this.steps
+      }
+      id = next
+      if (accepting[id] === 1) ends.push(i)
+    }
   }
 
   private work(id: number, klass: number): number {

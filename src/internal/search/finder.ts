@@ -17,10 +17,11 @@ const SAMPLES = 512
 const oneByte =
   (wanted: number): Tier =>
   (bytes, from, to, out, limit) => {
+    const part = bytes.subarray(0, to) // `indexOf` knows no end
     let at = from
     while (at < to) {
-      const found = bytes.indexOf(wanted, at)
-      if (found < 0 || found >= to) return to
+      const found = part.indexOf(wanted, at)
+      if (found < 0) return to
       let i = found
       while (i < to && bytes[i] === wanted && out.length < limit) out.push(i++)
       at = i
@@ -56,12 +57,12 @@ const anchored = (needle: Needle): Tier => {
   return (bytes, from, to, out, limit) => {
     const anchor = rarest(bytes, from, to, needle, candidates)
     const wanted = needle.bytes[anchor]!
-    const end = to + anchor
+    const part = bytes.subarray(0, to + anchor)
     let patience = 4096
     let at = from + anchor
-    while (at < end) {
-      const found = bytes.indexOf(wanted, at)
-      if (found < 0 || found >= end) return to
+    for (;;) {
+      const found = part.indexOf(wanted, at)
+      if (found < 0) return to
       const agreed = agreement(needle, bytes, found - anchor)
       if (agreed === needle.bytes.length) {
         out.push(found - anchor)
@@ -71,7 +72,6 @@ const anchored = (needle: Needle): Tier => {
       at = found + 1
       if (patience < 0) return at - anchor
     }
-    return to
   }
 }
 
@@ -83,8 +83,9 @@ const twoCases = (needle: Needle): Tier => {
   const lower = upper | 0x20
   return (bytes, from, to, out, limit) => {
     const end = to + anchor
+    const part = bytes.subarray(0, end)
     const next = (wanted: number, at: number) => {
-      const found = bytes.indexOf(wanted, at)
+      const found = part.indexOf(wanted, at)
       return found < 0 ? end : found
     }
     let patience = 4096

@@ -9,7 +9,7 @@ import { regexMatcher } from "./regex.ts"
 import { canSample, Sampler } from "./sampler.ts"
 import { ALIGNED_LEAST, ALIGNED_MOST, alignedExact, wordRange } from "./words.ts"
 
-const STEP = 1 << 20
+const STEP = 1 << 19
 
 /** Several matchers look at a block in turn, so it should stay in the cache. */
 const SHARED_STEP = 1 << 18

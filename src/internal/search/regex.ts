@@ -16,8 +16,6 @@ const WORK = 64
 export const regexMatcher = ({ program, reach }: Regex, alignment: number): Matcher => {
   const backward = new Automaton(program.backward, true)
   const forward = new Automaton(program.forward, false)
-  /** Ordinary memory: what zeros lead to is known, and they are passed over four at a time. */
-  const passesZeros = backward.step(NONE, 0) === NONE
   let step = LEAST_STEP
 
   /** Length of the longest match at `start`, or of the shortest; 0 when there is none within reach. */
@@ -45,18 +43,11 @@ export const regexMatcher = ({ program, reach }: Regex, alignment: number): Matc
       const starts: Array<number> = []
       const before = backward.made + forward.made
       let work = 0
-      let id = NONE
-      for (let i = Math.min(bytes.length, to - 1 + reach) - 1; i >= from; i--) {
-        const byte = bytes[i]!
-        if (passesZeros && id === NONE && byte === 0) {
-          while (i >= from + 4 && (bytes[i - 1]! | bytes[i - 2]! | bytes[i - 3]! | bytes[i - 4]!) === 0) i -= 4
-          continue
-        }
-        id = backward.step(id, byte)
-        if (i < to && backward.accepting[id] === 1 && (phase + i) % alignment === 0) starts.push(i)
-      }
+      backward.backwards(bytes, from, Math.min(bytes.length, to - 1 + reach), starts)
       for (let i = starts.length - 1; i >= 0; i--) {
         const start = starts[i]!
+        if (start >= to) break
+        if ((phase + start) % alignment !== 0) continue
         const needed = out.wantLengths || program.most > reach
         const length = needed ? lengthAt(bytes, start, out.wantLengths) : 0
         work += needed ? Math.max(length, 16) : 0

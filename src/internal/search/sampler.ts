@@ -69,12 +69,14 @@ export class Sampler {
   private readonly nearest: number
   private readonly farthest: number
   // Entries, chained by hash: a word that says "needle `which` may start `back` bytes before".
-  private readonly heads: Uint32Array
+  private readonly heads: Int32Array
+  /** 1 where there is a chain: small enough to stay in the nearest cache. */
+  private readonly filter: Uint8Array
   private readonly shift: number
   private readonly word: Int32Array
   private readonly back: Int32Array
   private readonly which: Int32Array
-  private readonly next: Uint32Array
+  private readonly next: Int32Array
 
   constructor(needles: ReadonlyArray<Needle>, fold: boolean) {
     this.needles = needles
@@ -87,11 +89,12 @@ export class Sampler {
     const count = needles.length * this.stride
     const bits = Math.min(22, Math.max(12, Math.ceil(Math.log2(count * 16))))
     this.shift = 32 - bits
-    this.heads = new Uint32Array(1 << bits)
+    this.heads = new Int32Array(1 << bits)
+    this.filter = new Uint8Array(1 << bits)
     this.word = new Int32Array(count + 1)
     this.back = new Int32Array(count + 1)
     this.which = new Int32Array(count + 1)
-    this.next = new Uint32Array(count + 1)
+    this.next = new Int32Array(count + 1)
     let entry = 0
     // The last entry of a chain is the first one met: the word that lies deepest in its needle.
     stretches.forEach(({ offset }, which) => {
@@ -104,6 +107,7 @@ export class Sampler {
         this.which[entry] = which
         this.next[entry] = this.heads[slot]!
         this.heads[slot] = entry
+        this.filter[slot] = 1
       }
     })
   }
@@ -116,16 +120,29 @@ export class Sampler {
     const skew = (4 - (bytes.byteOffset & 3)) & 3
     if (bytes.length < skew + 4) return from
     const words = new Int32Array(bytes.buffer, bytes.byteOffset + skew, (bytes.length - skew) >> 2)
-    const { fold, heads, nearest, shift, stride } = this
+    const { filter, fold, heads, nearest, shift, stride } = this
     const step = stride >> 2
     const first = Math.max(0, (from + nearest - skew + 3) >> 2)
     const last = Math.min(words.length, ((to - 1 + this.farthest - skew) >> 2) + 1)
+    const quads = last - 3 * step
     let patience = 4096
     let rested = first
     for (let i = first; i < last; i += step) {
+      while (
+        i < quads &&
+        (filter[Math.imul(words[i]! | fold, HASH) >>> shift]! |
+          filter[Math.imul(words[i + step]! | fold, HASH) >>> shift]! |
+          filter[Math.imul(words[i + 2 * step]! | fold, HASH) >>> shift]! |
+          filter[Math.imul(words[i + 3 * step]! | fold, HASH) >>> shift]!) ===
+          0
+      ) {
+        i += 4 * step
+      }
+      if (i >= last) break
       const word = words[i]! | fold
-      const head = heads[Math.imul(word, HASH) >>> shift]!
-      if (head === 0) continue
+      const slot = Math.imul(word, HASH) >>> shift
+      if (filter[slot] === 0) continue
+      const head = heads[slot]!
       const at = skew + 4 * i
       patience += 4 * (i - rested) - MET
       rested = i

@@ -1,8 +1,12 @@
 // Words on word boundaries, through typed arrays; ranges of words anywhere.
 import type { WordRange } from "../patternCompile.ts"
+import { exactFinder } from "./finder.ts"
 import type { Hits, Matcher } from "./hits.ts"
 
-const STEP = 1 << 20
+const STEP = 1 << 19
+
+/** Places looked at in one go. */
+const CHUNK = 1024
 
 const isLittle = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
@@ -37,11 +41,11 @@ export const alignedExact = (needle: Uint8Array, alignment: number, elsewhere: M
   const scan = (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
     if (!isEven(bytes, phase)) return elsewhere.scan(bytes, from, to, phase, out)
     const skew = (4 - (bytes.byteOffset & 3)) & 3
-    if (bytes.length < skew + 4) return to
-    const all = new Uint32Array(bytes.buffer, bytes.byteOffset + skew, (bytes.length - skew) >> 2)
-    const end = Math.min(all.length, ((to - 1 - skew) >> 2) + anchor + 1)
-    let patience = 1024
+    const end = Math.min((bytes.length - skew) >> 2, ((to - 1 - skew) >> 2) + anchor + 1)
     let i = ((from - skew + 3) >> 2) + anchor
+    if (i >= end) return to
+    const all = new Uint32Array(bytes.buffer, bytes.byteOffset + skew, end)
+    let patience = 1024
     while (i < end) {
       if (patience < 0) while (i < end && all[i] !== wanted) i++
       const found = patience < 0 ? i : all.indexOf(wanted, i)
@@ -58,13 +62,22 @@ export const alignedExact = (needle: Uint8Array, alignment: number, elsewhere: M
   }
   return {
     reach: needle.length,
-    step: 2 * STEP,
+    step: 4 * STEP,
     scan: (b, from, to, phase, out) => (from < to ? scan(b, from, to, phase, out) : to)
   }
 }
 
 const swap = (word: number): number =>
   ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0
+
+/** The bytes that all words from `low` to `last` begin with, the most significant one first; not all zero or 0xff. */
+const sharedBytes = (low: bigint, last: bigint, size: number): Uint8Array => {
+  const bytes: Array<number> = []
+  for (let shift = BigInt(8 * size - 8); shift >= 0n && low >> shift === last >> shift; shift -= 8n) {
+    bytes.push(Number((low >> shift) & 255n))
+  }
+  return Uint8Array.from(bytes.some((byte) => byte !== 0 && byte !== 255) ? bytes : [])
+}
 
 /** Words in a range, at multiples of `alignment`. */
 export const wordRange = ({ endian, last, low, size }: WordRange, alignment: number): Matcher => {
@@ -99,22 +112,40 @@ export const wordRange = ({ endian, last, low, size }: WordRange, alignment: num
     }
     return to
   }
-  /** Anywhere: most places are ruled out by the byte of the word that says most. */
+  /** Anywhere, word by word. */
   const odd = (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    const top = little ? size - 1 : 0
-    const shift = BigInt(8 * (size - 1))
-    const least = Number(low >> shift)
-    const most = Number(last >> shift)
-    const step = alignment
-    for (let i = from + ((alignment - ((phase + from) % alignment)) % alignment); i < to; i += step) {
-      const byte = bytes[i + top]!
-      if (byte < least || byte > most) continue
-      const high = size === 4 ? 0 : view.getUint32(little ? i + 4 : i, little)
-      if (isIn(high, view.getUint32(size === 4 || little ? i : i + 4, little))) {
+    const high = size === 8 && little ? 4 : 0
+    for (let i = from + ((alignment - ((phase + from) % alignment)) % alignment); i < to; i += alignment) {
+      const first = view.getUint32(i + high, little)
+      const top = size === 4 ? 0 : first
+      if (top < lowHigh || top > lastHigh) continue
+      if (isIn(top, size === 4 ? first : view.getUint32(i + 4 - high, little))) {
         out.push(i, 0, size)
         if (out.full) return i + 1
       }
+    }
+    return to
+  }
+  const prefix = sharedBytes(low, last, size)
+  const shared = little ? prefix.toReversed() : prefix
+  const skip = little ? size - shared.length : 0
+  const find = shared.length === 0 ? undefined : exactFinder(shared, false)
+  /** Anywhere, where the bytes that all words in the range share are found. */
+  const sharing = (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    const found: Array<number> = []
+    let at = from
+    while (at < to) {
+      at = find!(bytes, at + skip, to + skip, found, CHUNK) - skip
+      for (const offset of found) {
+        const i = offset - skip
+        if ((phase + i) % alignment !== 0) continue
+        const top = size === 4 ? 0 : view.getUint32(little ? i + 4 : i, little)
+        if (isIn(top, view.getUint32(size === 4 || little ? i : i + 4, little))) out.push(i, 0, size)
+      }
+      if (out.full) return at
+      found.length = 0
     }
     return to
   }
@@ -124,7 +155,7 @@ export const wordRange = ({ endian, last, low, size }: WordRange, alignment: num
     scan: (bytes, from, to, phase, out) => {
       const end = Math.min(to, bytes.length - size + 1)
       if (from < end) {
-        const way = alignment % 4 === 0 && isEven(bytes, phase) ? even : odd
+        const way = alignment % 4 === 0 && isEven(bytes, phase) ? even : find === undefined ? odd : sharing
         const at = way(bytes, from, end, phase, out)
         if (at < end) return at
       }
