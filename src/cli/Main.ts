@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as CliConfig from "effect/cli/CliConfig"
@@ -33,22 +34,26 @@ export const memmap = Command.make("memmap").pipe(
   Command.withGlobalFlags([Json, Color, Quiet])
 )
 
+const write = (sink: Sink.Sink<void, string | Uint8Array, never, unknown>, text: string): Effect.Effect<void> =>
+  Effect.ignore(Stream.run(Stream.make(`${text.trimEnd()}\n`), sink))
+
 /** Help that was asked for is an answer and goes to stdout; everything about wrong usage goes to stderr. */
 const presenter = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio
-  const formatter = CliOutput.defaultFormatter()
-  const stdout = (text: string) => Effect.ignore(Stream.run(Stream.make(`${text.trimEnd()}\n`), stdio.stdout()))
-  const stderr = (text: string) => Effect.ignore(Stream.run(Stream.make(`${text.trimEnd()}\n`), stdio.stderr()))
+  const formatter = CliOutput.defaultFormatter({ globalFlags: "summary" })
   return CliOutput.layerPresenter({
     present: (event) => {
       switch (event._tag) {
         case "Version":
-          return stdout(`${event.name} ${event.version}`)
+          return write(stdio.stdout(), `${event.name} ${event.version}`)
         case "Help":
-          return (event.reason === "Requested" ? stdout : stderr)(formatter.formatHelpDoc(event.helpDoc))
+          return write(
+            event.reason === "Requested" ? stdio.stdout() : stdio.stderr(),
+            formatter.formatHelpDoc(event.helpDoc)
+          )
         case "InvalidInvocation": {
           const lines = event.errors.map((error) => `memmap: ${error.message.replace(/\s*\n\s*/g, " ")}`)
-          return stderr([...lines, `  try    ${event.commandPath.join(" ")} --help`].join("\n"))
+          return write(stdio.stderr(), [...lines, `  try    ${event.commandPath.join(" ")} --help`].join("\n"))
         }
       }
     }
@@ -58,10 +63,13 @@ const presenter = Effect.gen(function* () {
 const layer = Layer.merge(
   CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions] }),
   Layer.unwrap(presenter)
-).pipe(Layer.provideMerge(NodeServices.layer))
+)
 
-/** Every end but interruption as an exit code; a defect is told in one line, never as a stack trace. */
-const program = Command.run(memmap, { version }).pipe(
+/**
+ * Runs the command line that `Stdio` has. Every end but interruption is an exit code; a defect is told in one line, never
+ * as a stack trace.
+ */
+export const program = Command.run(memmap, { version }).pipe(
   Effect.provide(layer),
   Effect.catchCause((cause) => {
     if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
@@ -69,11 +77,11 @@ const program = Command.run(memmap, { version }).pipe(
     if (error !== undefined) return error._tag === "Exit" ? error : new Exit({ code: 2 })
     const defect = Cause.squash(cause)
     const what = defect instanceof Error ? defect.message : String(defect)
-    return Effect.andThen(
-      Effect.sync(() =>
-        process.stderr.write(`memmap: internal error: ${what}\n  try    report it, with the command that led here\n`)
-      ),
-      new Exit({ code: 2 })
+    return Effect.flatMap(Stdio.Stdio, (stdio) =>
+      Effect.andThen(
+        write(stdio.stderr(), `memmap: internal error: ${what}\n  try    report it, with the command that led here`),
+        new Exit({ code: 2 })
+      )
     )
   })
 )
@@ -83,5 +91,5 @@ export const main = (): void => {
   // Whoever closed its end early has read enough. Writers are told by their own write.
   process.stdout.on("error", () => {})
   process.stderr.on("error", () => {})
-  NodeRuntime.runMain(program, { disableErrorReporting: true })
+  NodeRuntime.runMain(Effect.provide(program, NodeServices.layer), { disableErrorReporting: true })
 }

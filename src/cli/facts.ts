@@ -1,4 +1,5 @@
 // What the formats say about an image beyond its bytes.
+import type { ElfImage } from "../image/Elf.ts"
 import { hex } from "../internal/numbers.ts"
 import type { MemoryImage } from "../MemoryImage.ts"
 
@@ -7,38 +8,38 @@ export interface Facts {
   readonly json: object
 }
 
+const elf = ({ entry, machine, notes, problems, type }: ElfImage): Facts => {
+  const kind = { core: "core dump", exec: "program", dyn: "shared object" }[type]
+  const rows: Array<readonly [string, string]> = [
+    ["format", `ELF ${kind}`],
+    ["machine", machine]
+  ]
+  const json: Record<string, unknown> = { kind: type, machine, problems }
+  for (const note of notes) {
+    if (note._tag === "ProcessInfo") {
+      rows.push(["process", `${note.process}: ${note.arguments === "" ? note.name : note.arguments}`])
+      json["process"] = { id: note.process, name: note.name, arguments: note.arguments }
+    }
+  }
+  const threads = notes.flatMap((note) => (note._tag === "ThreadStatus" ? [note] : []))
+  if (threads.length > 0) {
+    const signals = [...new Set(threads.map(({ signal }) => signal).filter((signal) => signal !== 0))]
+    const stopped = signals.length > 0 ? `, stopped by signal ${signals.join(", ")}` : ""
+    rows.push(["threads", `${threads.length}${stopped}`])
+    json["threads"] = threads.map(({ signal, thread }) => ({ id: thread, signal }))
+  }
+  if (type !== "core" && entry !== 0n) {
+    rows.push(["entry", hex(entry)])
+    json["entry"] = hex(entry)
+  }
+  rows.push(...problems.map((problem) => ["problem", problem] as const))
+  return { rows, json }
+}
+
 export const facts = (image: MemoryImage): Facts => {
   switch (image.format) {
-    case "elf": {
-      const kind = { core: "core dump", exec: "program", dyn: "shared object" }[image.type]
-      const { entry, machine, notes, problems, type } = image
-      const rows: Array<readonly [string, string]> = [
-        ["format", `ELF ${kind}`],
-        ["machine", machine]
-      ]
-      const json: Record<string, unknown> = { kind: type, machine, problems }
-      for (const note of notes) {
-        if (note._tag === "ProcessInfo") {
-          rows.push(["process", `${note.process}: ${note.arguments === "" ? note.name : note.arguments}`])
-          json["process"] = { id: note.process, name: note.name, arguments: note.arguments }
-        }
-      }
-      const threads = notes.flatMap((note) => (note._tag === "ThreadStatus" ? [note] : []))
-      if (threads.length > 0) {
-        const signals = [...new Set(threads.map(({ signal }) => signal).filter((signal) => signal !== 0))]
-        rows.push([
-          "threads",
-          `${threads.length}${signals.length > 0 ? `, stopped by signal ${signals.join(", ")}` : ""}`
-        ])
-        json["threads"] = threads.map(({ signal, thread }) => ({ id: thread, signal }))
-      }
-      if (type !== "core" && entry !== 0n) {
-        rows.push(["entry", hex(entry)])
-        json["entry"] = hex(entry)
-      }
-      rows.push(...problems.map((problem) => ["problem", problem] as const))
-      return { rows, json }
-    }
+    case "elf":
+      return elf(image)
     case "ihex": {
       const { start } = image
       if (start === undefined) return { rows: [["format", "Intel HEX"]], json: {} }

@@ -2,26 +2,18 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
-import type { PlatformError } from "effect/PlatformError"
 import * as Result from "effect/Result"
-import type { Scope } from "effect/Scope"
 import * as AddressRange from "../AddressRange.ts"
 import * as ByteSource from "../ByteSource.ts"
-import * as FileMapper from "../FileMapper.ts"
 import type { Endian, WordSize } from "../MachineModel.ts"
 import * as MemoryImage from "../MemoryImage.ts"
 import * as MemoryMap from "../MemoryMap.ts"
-import type { ImageError, SourceError } from "../MemoryMapError.ts"
-import * as Snapshot from "../Snapshot.ts"
 import type { Opening } from "./arguments.ts"
 import { Refused } from "./errors.ts"
 
-/** What a file was opened as. */
-export type Image = MemoryImage.MemoryImage | { readonly format: "snapshot"; readonly map: MemoryMap.Mapped }
-
 export interface Opened {
   readonly map: MemoryMap.Mapped
-  readonly images: ReadonlyArray<{ readonly path: string; readonly image: Image }>
+  readonly images: ReadonlyArray<{ readonly path: string; readonly image: MemoryImage.MemoryImage }>
 }
 
 /** `PATH@ADDRESS`, unless a file of that very name exists. */
@@ -80,29 +72,17 @@ export const crop = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: A
   return yield* setMachine(yield* lay(MemoryMap.empty, map, range), wordSize, endian)
 })
 
-/** A snapshot is an ELF file too, so it is asked for first. */
-const openOne = Effect.fnUntraced(function* (
-  { address, path }: { readonly path: string; readonly address?: bigint },
-  flags: Opening
-): Effect.fn.Return<Image, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope> {
-  const source = yield* FileMapper.map(path)
-  const format = Option.getOrUndefined(flags.format)
-  if (address === undefined && format === undefined && (yield* Snapshot.recognise(source))) {
-    return { format: "snapshot", map: yield* Snapshot.fromSource(source) }
-  }
-  return yield* MemoryImage.fromSource(source, {
-    ...(address === undefined ? { format } : { address }),
-    addresses: flags.physical ? "physical" : "virtual",
-    truncated: flags.truncated ? "absent" : "refuse"
-  })
-})
-
 /** Opens images and lays them over each other, in order. */
 export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: Opening) {
   const images: Array<Opened["images"][number]> = []
   let map: MemoryMap.Mapped | undefined
   for (const text of [...paths, ...flags.over]) {
-    const image = yield* openOne(yield* placed(text), flags)
+    const { path, ...raw } = yield* placed(text)
+    const image: MemoryImage.MemoryImage = yield* MemoryImage.open(path, {
+      ...("address" in raw ? raw : { format: Option.getOrUndefined(flags.format) }),
+      addresses: flags.physical ? "physical" : "virtual",
+      truncated: flags.truncated ? "absent" : "refuse"
+    })
     images.push({ path: text, image })
     map = map === undefined ? image.map : yield* lay(map, image.map)
   }

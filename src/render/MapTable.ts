@@ -16,6 +16,9 @@ const SIZE = 10
 // A path without its directories: a table shows the same one in every row.
 const shortName = (name: string): string => name.slice(name.lastIndexOf("/") + 1) || name
 
+// What bytes in memory are called when nobody names them; an offset in them tells nothing.
+const UNNAMED = "bytes"
+
 /**
  * Where the bytes of a segment come from, in words: the name of the mapping, the file and the offset in it, and what
  * it covers.
@@ -27,7 +30,8 @@ export const originText = (map: MemoryMap.Any, segment: MemoryMap.Segment): stri
   const { mapping, offset, range } = segment
   const { source, offset: at } = ByteSource.origin(mapping.source, offset)
   const where = `${shortName(source.name)}+${hex(at)}`
-  const named = mapping.name === source.name ? where : `${mapping.name} (${where})`
+  const named =
+    mapping.name === source.name ? where : source.name === UNNAMED ? mapping.name : `${mapping.name} (${where})`
   const below = MemoryMap.mappingsAt(map, range.start).filter((other) => other !== mapping)
   return below.length === 0 ? named : `${named}, over ${below.map((other) => other.name).join(", ")}`
 }

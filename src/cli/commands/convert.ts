@@ -14,6 +14,7 @@ import * as Raw from "../../image/Raw.ts"
 import * as SRecord from "../../image/SRecord.ts"
 import * as Uf2 from "../../image/Uf2.ts"
 import { sizeText } from "../../internal/numbers.ts"
+import type { MemoryImage } from "../../MemoryImage.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import type { ImageError, SourceError } from "../../MemoryMapError.ts"
 import * as Snapshot from "../../Snapshot.ts"
@@ -43,7 +44,7 @@ interface Options {
 }
 
 /** Facts of the image that the target format has a place for. */
-const start = (image: Images.Image | undefined): number | undefined => {
+const start = (image: MemoryImage | undefined): number | undefined => {
   if (image?.format === "ihex" && image.start?._tag === "Linear") return image.start.eip
   return image?.format === "srec" && image.start !== 0n ? Number(image.start) : undefined
 }
@@ -51,7 +52,7 @@ const start = (image: Images.Image | undefined): number | undefined => {
 const write = (
   map: MemoryMap.Mapped,
   target: Target,
-  image: Images.Image | undefined,
+  image: MemoryImage | undefined,
   options: Options
 ): Stream.Stream<Uint8Array, ImageError | SourceError> => {
   const { family, fill, range } = options

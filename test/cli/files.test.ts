@@ -1,0 +1,117 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { temporaryFiles } from "../support/temporary.ts"
+import { memmap } from "./run.ts"
+
+const core = "test/fixtures/list.core"
+const text = (s: string) => new TextEncoder().encode(s)
+const path = temporaryFiles({
+  "app.hex": text(":10080000000102030405060708090A0B0C0D0E0F70\n:0400000500000800EF\n:00000001FF\n"),
+  "patch.bin": text("PATCH")
+})
+const run = (...args: ReadonlyArray<string>) => memmap(args)
+const patched = [path("app.hex"), "--over", `${path("patch.bin")}@0x804`]
+const bytes = "00 01 02 03 50 41 54 43  48 09 0a 0b 0c 0d 0e 0f"
+
+describe("convert", () => {
+  for (const ending of ["snap", "lime", "hex", "s19", "uf2"]) {
+    it.effect(`writes .${ending}, which opens as the same bytes`, () =>
+      Effect.gen(function* () {
+        const out = path(`out.${ending}`)
+        const ran = yield* run("convert", ...patched, out)
+        assert.deepInclude(ran, { code: 0, out: "" })
+        assert.match(ran.err, /^wrote .*, 16 B of memory\n/)
+        assert.include((yield* run("hexdump", out, "0x800", "16")).out, bytes)
+        assert.deepInclude(yield* run("verify", out), { code: 0, err: "" })
+      })
+    )
+  }
+
+  it.effect("keeps the start address of the image where the format has one", () =>
+    Effect.gen(function* () {
+      yield* run("convert", path("app.hex"), path("start.srec"))
+      assert.include((yield* run("info", path("start.srec"))).out, "start      0x800\n")
+    })
+  )
+
+  it.effect("says what was lost, and nothing when it keeps everything", () =>
+    Effect.gen(function* () {
+      const lime = yield* run("convert", core, path("core.lime"))
+      assert.include(lime.err, "lost, for lime has no place for them: names, permissions\n")
+      const snap = yield* run("convert", core, path("core.snap"))
+      assert.notInclude(snap.err, "lost")
+      const map = (yield* run("info", core)).out.split("\n\n")[1]?.replace(/ \(.*| *list.core\+.*/gm, "")
+      const again = (yield* run("info", path("core.snap"))).out.split("\n\n")[1]?.replace(/ \(.*/gm, "")
+      assert.deepStrictEqual(again?.split("\n").length, map?.split("\n").length)
+    })
+  )
+
+  it.effect("writes a range, fills holes when told with what, and writes to a pipe", () =>
+    Effect.gen(function* () {
+      const args = [...patched, "-", "--to", "raw", "--range", "0x802..0x812"]
+      assert.include((yield* run("convert", ...args)).err, "0x810")
+      const { code, out } = yield* run("convert", ...args, "--fill", "0x2a")
+      assert.deepStrictEqual({ code, out }, { code: 0, out: "\x02\x03PATCH\x09\x0a\x0b\x0c\x0d\x0e\x0f**" })
+    })
+  )
+
+  it.effect("replaces a file only when told to, and leaves no half one behind", () =>
+    Effect.gen(function* () {
+      const out = path("kept.bin")
+      writeFileSync(out, "old")
+      const refused = yield* run("convert", path("app.hex"), out)
+      assert.deepStrictEqual(refused, {
+        code: 2,
+        out: "",
+        err: `memmap: ${out} exists already\n  try    --force to replace it\n`
+      })
+      // Too high an address for the format: nothing is written.
+      assert.strictEqual((yield* run("convert", core, out, "--to", "ihex", "--force")).code, 2)
+      assert.strictEqual(readFileSync(out, "utf8"), "old")
+      assert.strictEqual((yield* run("convert", path("app.hex"), out, "-f")).code, 0)
+      assert.strictEqual(readFileSync(out).length, 16)
+      assert.deepStrictEqual(
+        readdirSync(path("")).filter((name) => name.includes("partial")),
+        []
+      )
+    })
+  )
+
+  it.effect("asks for a format it cannot guess, and gives no bytes to a terminal", () =>
+    Effect.gen(function* () {
+      const unknown = yield* run("convert", path("app.hex"), path("app.what"))
+      assert.deepInclude(unknown, { code: 2, out: "" })
+      assert.include(unknown.err, "which format?")
+      const terminal = yield* memmap(["convert", path("app.hex"), "-", "--to", "raw"], { terminal: true })
+      assert.deepInclude(terminal, { code: 2, out: "" })
+    })
+  )
+})
+
+describe("verify", () => {
+  it.effect("finds the flipped bit", () =>
+    Effect.gen(function* () {
+      const snap = path("flipped.snap")
+      yield* run("convert", core, snap)
+      assert.match((yield* run("verify", snap)).out, /: snapshot, 17 segments, 216 KiB: all checksums are right\n$/)
+      const file = readFileSync(snap)
+      file[file.length - 100] = file[file.length - 100]! ^ 1
+      writeFileSync(snap, file)
+      const ran = yield* run("verify", snap)
+      assert.deepInclude(ran, { code: 2, out: "" })
+      assert.match(ran.err, /^memmap: .*flipped.snap.* 0x[0-9a-f]+/)
+    })
+  )
+
+  it.effect("checks what other formats have of checks", () =>
+    Effect.gen(function* () {
+      writeFileSync(path("bad.hex"), ":0100000041BE\n:0100010042BD\n:00000001FF\n")
+      const ran = yield* run("verify", path("bad.hex"), "--json")
+      assert.deepInclude(ran, { code: 2, out: "" })
+      assert.match(JSON.parse(ran.err).message, /line 2/)
+      const good = yield* run("verify", path("app.hex"), "--json")
+      assert.deepInclude(JSON.parse(good.out), { type: "verified", format: "ihex", segments: 1, bytes: "16" })
+    })
+  )
+})

@@ -1,0 +1,130 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestConsole } from "effect/testing"
+import { temporaryFiles } from "../support/temporary.ts"
+import { read } from "../support/repo.ts"
+import { version } from "../../src/cli/Main.ts"
+import { memmap } from "./run.ts"
+
+const core = "test/fixtures/list.core"
+const path = temporaryFiles({
+  "raw.bin": new Uint8Array(64),
+  "empty.bin": new Uint8Array(),
+  // An ELF header that says nothing of segments.
+  "header.elf": Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, ...new Uint8Array(57)])
+})
+const raw = `${path("raw.bin")}@0x1000`
+
+/** What is wrong, and what memmap says of it: exit code 2, nothing on stdout, never a stack trace. */
+const refused: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]> = [
+  [[], /USAGE/],
+  [["reed"], /Unknown subcommand "reed".*Did you mean this\? read/],
+  [["read"], /Missing required argument: IMAGE\n {2}try {4}memmap read --help/],
+  [["read", core, "0", "u128"], /u128.*\n {2}try {4}memmap read --help/],
+  [["hexdump", core, "zz"], /ADDRESS: "zz" is not a number/],
+  [["hexdump", core, "0x10000000000000000"], /not an address/],
+  [["hexdump", core, "-1"], /-1/],
+  [["hexdump", core, "0", "4KB"], /LENGTH: .*write 4KiB|LENGTH: .*KiB/],
+  [["hexdump", core, "0", "0"], /LENGTH is 0/],
+  [
+    ["hexdump", core, "0xfffffffffffffff0", "17"],
+    /past the end of the address space.*\n {2}try {4}a LENGTH of 16 at most/
+  ],
+  [["hexdump", core, "0", "--what"], /--what/],
+  [["read", core, "0", "u8", "1", "2"], /"2"/],
+  [["info", "nowhere"], /^memmap: nowhere: there is no such file\n$/],
+  [["info", "test"], /^memmap: test: /],
+  [["info", path("empty.bin")], /empty.bin/],
+  [["info", path("raw.bin")], /no known format\n {2}try {4}.*raw.bin@ADDRESS/],
+  [["info", path("header.elf")], /elf, offset 0x/],
+  [["info", `${path("raw.bin")}@zz`], /no such file, and what follows the @ is no address\n {2}why {4}"zz"/],
+  [["info", `${path("raw.bin")}@0xffffffffffffffc1`], /past the end of the address space by 1 byte/],
+  [["info", core, "--word-size", "32"], /has the word size 64; --word-size 32 contradicts it\n {2}try {4}without/],
+  [["info", core, "--endian", "big"], /has the byte order little; --endian big contradicts it/],
+  [["info", core, "--word-size", "16"], /--word-size/],
+  [["read", raw, "0x1000", "u32"], /does not say its byte order\n {2}try {4}--endian little or --endian big/],
+  [["read", raw, "0x1000", "ptr", "--endian", "big"], /does not say its word size/],
+  [["read", raw, "0x1000", "u8", "2", "--max-length", "0"], /--max-length: 0 is not between 1 and/],
+  [["find", raw], /A PATTERN is missing/],
+  [["find", raw, ""], /empty/],
+  [["find", raw, "--hex", "4x"], /"x" is no hexadecimal digit/],
+  [["find", raw, "--regex", "("], /at position 0/],
+  [["find", raw, "--hex", "--regex", "41"], /one of them only/],
+  [["find", raw, "--hex", "-i", "41"], /--ignore-case is for text/],
+  [["find", raw, "--pointer", "x", "--endian", "big"], /--pointer: "x" is not a number/],
+  [["find", raw, "--points-into", "5..1"], /ends before it starts/],
+  [["find", raw, "x", "--points-into", "1..5"], /one or the other/],
+  [["find", raw, "x", "--range", "1"], /--range: "1" is not a range/],
+  [["find", raw, "x", "--limit", "0"], /--limit: 0 is not between/],
+  [["convert", raw, path("out.bin"), "--range", "0..16"], /nothing is mapped in 0x0-0x10/],
+  [["convert", raw, path("out.bin"), "--fill", "256"], /--fill: 256 is not between 0 and 255/]
+]
+
+describe("wrong usage", () => {
+  for (const [args, says] of refused) {
+    it.effect(`memmap ${args.join(" ").replaceAll(path("x").slice(0, -1), "")}`, () =>
+      Effect.gen(function* () {
+        const ran = yield* memmap(args)
+        assert.deepStrictEqual({ code: ran.code, out: ran.out }, { code: 2, out: "" })
+        assert.match(ran.err, says)
+        assert.notMatch(ran.err, /^ {4}at |Error:|undefined|\[object/m)
+      })
+    )
+  }
+
+  it.effect("is told in JSON too, when JSON is asked for", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* memmap(["info", "nowhere", "--json"])
+      assert.deepStrictEqual({ code, out }, { code: 2, out: "" })
+      assert.deepStrictEqual(JSON.parse(err), {
+        type: "error",
+        tag: "PlatformError",
+        message: "nowhere: there is no such file",
+        details: {}
+      })
+    })
+  )
+})
+
+describe("help", () => {
+  it.effect("says the version of the package", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(version, JSON.parse(read("package.json")).version)
+      assert.deepStrictEqual(yield* memmap(["--version"]), { code: 0, err: "", out: `memmap ${version}\n` })
+    })
+  )
+
+  const manual = read("docs/cli.md")
+  const commands = ["info", "hexdump", "read", "find", "strings", "convert", "verify", "map"]
+
+  it.effect("lists every command", () =>
+    Effect.gen(function* () {
+      const { code, err, out } = yield* memmap(["--help"])
+      assert.deepStrictEqual({ code, err }, { code: 0, err: "" })
+      const listed = [...(out.split("SUBCOMMANDS\n")[1] ?? "").matchAll(/^ {2}(\w+) /gm)].map((match) => match[1])
+      assert.deepStrictEqual(listed, commands)
+      assert.include(manual, out.trimEnd())
+    })
+  )
+
+  for (const command of commands) {
+    it.effect(`of ${command} is what docs/cli.md has`, () =>
+      Effect.gen(function* () {
+        const { code, out } = yield* memmap([command, "--help"])
+        assert.strictEqual(code, 0)
+        assert.include(manual, `## memmap ${command}\n`)
+        assert.include(manual, out.trimEnd())
+      })
+    )
+  }
+
+  it.effect("completes commands in each shell", () =>
+    Effect.gen(function* () {
+      for (const shell of ["bash", "zsh", "fish"]) {
+        assert.strictEqual((yield* memmap(["--completions", shell])).code, 0)
+        const script = String((yield* TestConsole.logLines).at(-1))
+        for (const word of [...commands, "points-into"]) assert.include(script, word)
+      }
+    })
+  )
+})
