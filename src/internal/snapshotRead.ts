@@ -1,7 +1,7 @@
 // Snapshots to maps. Everything but the data is checked when a file is opened: its sums against the seal, and its layout
 // by laying out the same segments anew.
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import type { ByteSource } from "../ByteSource.ts"
 import type { Endian } from "../MachineModel.ts"
 import * as MemoryMap from "../MemoryMap.ts"
@@ -54,13 +54,13 @@ type Read<A> = Effect.Effect<A, ImageError | SourceError>
 /** The byte order and the place of the first program header's bytes, when the source may be a snapshot. */
 const identify = Effect.fnUntraced(function* (reader: ImageReader) {
   const head = yield* reader.head(ELF_HEADER + PROGRAM_HEADER)
-  if (head.length < ELF_HEADER + PROGRAM_HEADER || !Equal.equals(head.subarray(0, 5), ELF64)) return undefined
+  if (head.length < ELF_HEADER + PROGRAM_HEADER || !Bytes.Equivalence(head.subarray(0, 5), ELF64)) return undefined
   const endian: Endian = head[5] === 2 ? "big" : "little"
   const header = yield* reader.header("the ELF header", 0n, ELF_HEADER + PROGRAM_HEADER, endian)
   const noteOffset = header.u64(ELF_HEADER + 8)
   if (!reader.holds(noteOffset, BigInt(NOTE_HEADER + SEAL))) return undefined
   const seal = yield* reader.bytes("the seal", noteOffset, NOTE_HEADER)
-  return Equal.equals(seal, noteHeader("seal", SEAL, endian)) ? { endian, header, noteOffset } : undefined
+  return Bytes.Equivalence(seal, noteHeader("seal", SEAL, endian)) ? { endian, header, noteOffset } : undefined
 })
 
 const ELF64 = new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2])
@@ -105,7 +105,7 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
   const noteSize = Number(checksumsAt - noteOffset) + NOTE_HEADER + 4 * blocks
   const isLaidOut =
     layout.noteOffset === noteOffset &&
-    Equal.equals(headers, encodeHeader(layout, endian, noteSize)) &&
+    Bytes.Equivalence(headers, encodeHeader(layout, endian, noteSize)) &&
     description.segments.length === entries.length &&
     entries.every(({ flags }, i) =>
       description.segments[i]!.hasPermissions ? flags <= 7 : flags === NO_PERMISSIONS
@@ -122,7 +122,7 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
 
 const expectNote = (reader: ImageReader, type: NoteType, offset: bigint, length: number, endian: Endian): Read<void> =>
   Effect.flatMap(reader.bytes(`the ${type} note`, offset, NOTE_HEADER), (bytes) =>
-    Equal.equals(bytes, noteHeader(type, length, endian))
+    Bytes.Equivalence(bytes, noteHeader(type, length, endian))
       ? Effect.void
       : reader.refuse(offset, `this is not the ${type} note that should be here`)
   )

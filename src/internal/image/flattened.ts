@@ -1,7 +1,7 @@
 // The flattened form of a dump, which makedumpfile -F and QEMU write to pipes (makedumpfile, IMPLEMENTATION, "Flattened
 // format"): pieces of the file, each with the place where it belongs. All numbers are big-endian.
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import type { ByteSource } from "../../ByteSource.ts"
 import * as ByteSource_ from "../../ByteSource.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
@@ -16,7 +16,8 @@ const PIECE_HEADER = 16
 const END_OF_PIECES = (1n << 64n) - 1n
 const LARGEST = 1n << 63n
 
-export const isFlattened = (head: Uint8Array): boolean => Equal.equals(head.subarray(0, SIGNATURE.length), SIGNATURE)
+export const isFlattened = (head: Uint8Array): boolean =>
+  Bytes.Equivalence(head.subarray(0, SIGNATURE.length), SIGNATURE)
 
 /**
  * The file that the pieces make up: a map of file offsets, where later pieces win. What no piece holds cannot be read.

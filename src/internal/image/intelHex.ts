@@ -93,7 +93,7 @@ class Reader {
     return undefined
   }
 
-  /** Offsets wrap inside their 64 KiB segment after record 02, addresses at 4 GiB otherwise (sections 3 and 4 of the specification). */
+  /** After record 02, offsets wrap inside their 64 KiB segment, else addresses at 4 GiB: the formulas of "Data Record". */
   private data(offset: number, length: number, line: number): void {
     const { base, record, runs } = this
     const room = this.segmented ? 0x1_0000 - offset : 0x1_0000_0000 - base - offset

@@ -1,7 +1,7 @@
 // LiME, version 1 (https://github.com/504ensicsLabs/LiME, doc/README.md, "Spec"): a header of 32 bytes before the bytes of
 // each range. All fields are little-endian; the end address of a range is its last one.
+import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
-import * as Equal from "effect/Equal"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
@@ -24,7 +24,7 @@ export interface Range extends AddressRange {
 
 /** True when the source begins with a LiME header of any version. */
 export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceError> =>
-  Effect.map(new ImageReader(source, FORMAT).head(4), (bytes) => Equal.equals(bytes, MAGIC_BYTES))
+  Effect.map(new ImageReader(source, FORMAT).head(4), (bytes) => Bytes.Equivalence(bytes, MAGIC_BYTES))
 
 /** Reads all headers, and nothing but headers. */
 export const parse = Effect.fnUntraced(function* (source: ByteSource) {
