@@ -1,5 +1,9 @@
 // What the formats say about an image beyond its bytes.
 import type { ElfImage } from "../image/Elf.ts"
+import type { IntelHexImage } from "../image/IntelHex.ts"
+import type { KdumpImage } from "../image/Kdump.ts"
+import type { SRecordImage } from "../image/SRecord.ts"
+import type { Uf2Image } from "../image/Uf2.ts"
 import { hex } from "../internal/numbers.ts"
 import type { MemoryImage } from "../MemoryImage.ts"
 
@@ -36,53 +40,60 @@ const elf = ({ entry, machine, notes, problems, type }: ElfImage): Facts => {
   return { rows, json }
 }
 
+const kdump = (image: KdumpImage): Facts => {
+  const { compression, dumpLevel, isComplete, isFlattened, pages, system, version } = image
+  const rows: Array<readonly [string, string]> = [
+    ["format", `kernel dump, kdump version ${version}${isFlattened ? ", flattened" : ""}`],
+    ["machine", [system.name, system.release, system.machine].filter((word) => word !== "").join(" ")],
+    ["pages", `${pages.dumped} in the file, ${pages.excluded} left out`]
+  ]
+  if (compression.length > 0) rows.push(["packed by", compression.join(", ")])
+  if (!isComplete) rows.push(["problem", "the writer of the dump ran out of space"])
+  return {
+    rows,
+    json: { version, system, compression, dumpLevel, complete: isComplete, flattened: isFlattened, pages }
+  }
+}
+
+const intelHex = ({ start }: IntelHexImage): Facts => {
+  if (start === undefined) return { rows: [["format", "Intel HEX"]], json: {} }
+  const at = start._tag === "Linear" ? hex(BigInt(start.eip)) : `${start.cs.toString(16)}:${start.ip.toString(16)}`
+  return {
+    rows: [
+      ["format", "Intel HEX"],
+      ["start", at]
+    ],
+    json: { programStart: at }
+  }
+}
+
+const sRecord = ({ header, start }: SRecordImage): Facts => {
+  const rows: Array<readonly [string, string]> = [["format", "S-record"]]
+  if (header !== undefined && header !== "") rows.push(["header", header])
+  rows.push(["start", hex(start)])
+  return { rows, json: { header, programStart: hex(start) } }
+}
+
+const uf2 = (image: Uf2Image): Facts => {
+  const families = image.families.map((family) => hex(BigInt(family)))
+  const rows: Array<readonly [string, string]> = [["format", "UF2"]]
+  if (families.length > 0) rows.push(["families", families.join(", ")])
+  return { rows, json: { families } }
+}
+
+/** What a format has to say, by its name. */
 export const facts = (image: MemoryImage): Facts => {
   switch (image.format) {
     case "elf":
       return elf(image)
-    case "ihex": {
-      const { start } = image
-      if (start === undefined) return { rows: [["format", "Intel HEX"]], json: {} }
-      const at = start._tag === "Linear" ? hex(BigInt(start.eip)) : `${start.cs.toString(16)}:${start.ip.toString(16)}`
-      return {
-        rows: [
-          ["format", "Intel HEX"],
-          ["start", at]
-        ],
-        json: { programStart: at }
-      }
-    }
-    case "srec": {
-      const rows: Array<readonly [string, string]> = [["format", "S-record"]]
-      if (image.header !== undefined && image.header !== "") rows.push(["header", image.header])
-      rows.push(["start", hex(image.start)])
-      return { rows, json: { header: image.header, programStart: hex(image.start) } }
-    }
-    case "uf2": {
-      const families = image.families.map((family) => hex(BigInt(family)))
-      return {
-        rows: [["format", "UF2"], ...(families.length > 0 ? [["families", families.join(", ")] as const] : [])],
-        json: { families }
-      }
-    }
-    case "kdump": {
-      const { compression, dumpLevel, isComplete, isFlattened, pages, system } = image
-      const rows: Array<readonly [string, string]> = [
-        ["format", `kdump, version ${image.version}${isFlattened ? ", flattened" : ""}`],
-        ["machine", [system.name, system.node, system.release, system.machine].filter((text) => text !== "").join(" ")],
-        [
-          "pages",
-          `${pages.dumped} dumped, ${pages.excluded} excluded${dumpLevel === undefined ? "" : ` (dump level ${dumpLevel})`}`
-        ]
-      ]
-      if (compression.length > 0) rows.push(["compressed", compression.join(", ")])
-      if (!isComplete) rows.push(["problem", "the dump was cut short when it was written"])
-      const counts = { dumped: String(pages.dumped), excluded: String(pages.excluded) }
-      return {
-        rows,
-        json: { version: image.version, isFlattened, isComplete, system, compression, dumpLevel, pages: counts }
-      }
-    }
+    case "kdump":
+      return kdump(image)
+    case "ihex":
+      return intelHex(image)
+    case "srec":
+      return sRecord(image)
+    case "uf2":
+      return uf2(image)
     case "lime":
       return { rows: [["format", "LiME"]], json: {} }
     case "raw":

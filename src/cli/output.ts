@@ -63,7 +63,7 @@ export class Output extends Context.Service<
     readonly bytes: <E, R>(
       bytes: Stream.Stream<Uint8Array, E, R>
     ) => Effect.Effect<void, E | ClosedPipe | PlatformError.PlatformError, R>
-    /** Writes a line to stderr, unless told to be quiet. */
+    /** Writes a line to stderr, unless told to be quiet, or the JSON says it. */
     readonly note: (text: string) => Effect.Effect<void>
     /** Writes to stderr as it is. */
     readonly error: (text: string) => Effect.Effect<void>
@@ -114,7 +114,7 @@ export const make = Effect.gen(function* () {
     print,
     lines: (items) => print(Stream.fromIterable(items)),
     bytes: (bytes) => Stream.run(bytes, stdout),
-    note: (text) => (quiet ? Effect.void : Effect.andThen(status(""), error(`${text}\n`))),
+    note: (text) => (quiet || json ? Effect.void : Effect.andThen(status(""), error(`${text}\n`))),
     error: (text) => Effect.andThen(status(""), error(text)),
     status
   })

@@ -1,5 +1,5 @@
 // Maps to snapshots: planned first, then written in one pass from start to end, checksums along the way.
-import * as Arr from "effect/Array"
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"

@@ -175,6 +175,7 @@ export const convert = Command.make(
         yield* toFile(bytes, out)
       }
       const lost = losses(map, target)
+      yield* output.lines([{ json: { type: "written", path: out, format: target, bytes: total, lost } }])
       yield* output.note(`wrote ${out}: ${target}, ${sizeText(total)} of memory`)
       if (lost.length > 0) yield* output.note(`lost, for ${target} has no place for them: ${lost.join(", ")}`)
     },

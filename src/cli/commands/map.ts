@@ -49,6 +49,7 @@ export const map = Command.make(
         const fs = yield* FileSystem.FileSystem
         const title = images.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)).join(" + ")
         yield* fs.writeFileString(input.svg.value, Svg.render(map, { title }))
+        yield* output.lines([{ json: { type: "written", path: input.svg.value, format: "svg" } }])
         return yield* output.note(`wrote ${input.svg.value}`)
       }
       yield* output.print(

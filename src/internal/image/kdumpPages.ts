@@ -103,7 +103,10 @@ export class Pages {
       const decompress = this.decompressors[compression]
       if (decompress === undefined) return yield* table.refuse(at + 12, unsupported(compression))
       const unpacked = yield* Effect.mapError(decompress(bytes, blockSize), (cause) =>
-        this.reader.refuse(place, `a page is no ${compression} data: ${cause instanceof Error ? cause.message : cause}`)
+        this.reader.refuse(
+          place,
+          `a page is no ${compression} data: ${cause instanceof Error ? cause.message : String(cause)}`
+        )
       )
       if (unpacked.length === blockSize) return unpacked
       return yield* this.reader.refuse(place, `a page unpacks to ${bytesText(unpacked.length)}, not ${blockSize}`)

@@ -2,8 +2,7 @@
 import type { Exact, Leaf } from "../patternCompile.ts"
 import { ahoCorasick, type Many } from "./ahoCorasick.ts"
 import { exactFinder, maskedFinder } from "./finder.ts"
-import type { Hits, Matcher, Tier } from "./hits.ts"
-import { Hits as Found } from "./hits.ts"
+import { type Hits, type Matcher, type Tier, Hits as Found } from "./hits.ts"
 import { foldedNeedle, lowerCase, type Needle, sameCase } from "./needle.ts"
 import { regexMatcher } from "./regex.ts"
 import { canSample, Sampler } from "./sampler.ts"
@@ -22,7 +21,7 @@ const MAX_SHARED = 4096
 const FEW = 4
 
 /** Matches of one length, found by a tier. */
-export const tierMatcher = (tier: Tier, length: number, alignment: number, step = STEP): Matcher => ({
+const tierMatcher = (tier: Tier, length: number, alignment: number, step = STEP): Matcher => ({
   reach: length,
   step,
   scan: (bytes, from, to, phase, out) => {

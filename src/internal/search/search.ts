@@ -1,6 +1,6 @@
 // The searches of MemoryMap.
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Match, SearchError, SearchOptions } from "../../MemoryMap.ts"
 import { InvalidPattern } from "../../MemoryMapError.ts"
