@@ -6,7 +6,11 @@ import { files, read } from "./support/repo.ts"
 // except in internal/, which may name the public types that it implements.
 const layers: ReadonlyArray<{ readonly name: string; readonly holds: RegExp; readonly uses: ReadonlyArray<string> }> = [
   { name: "values", holds: /^src\/(AddressRange|MachineModel|Pattern|MemoryMapError)\.ts$/, uses: ["internal"] },
-  { name: "sources", holds: /^src\/(ByteSource|Decompressor|FileMapper|SearchKernel)\.ts$/, uses: ["values", "internal"] },
+  {
+    name: "sources",
+    holds: /^src\/(ByteSource|Decompressor|FileMapper|SearchKernel)\.ts$/,
+    uses: ["values", "internal"]
+  },
   { name: "map", holds: /^src\/(Mapping|MemoryMap|MemoryReader)\.ts$/, uses: ["values", "sources", "internal"] },
   {
     name: "files",

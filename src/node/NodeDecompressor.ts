@@ -11,7 +11,10 @@ import { type Decompress, Decompressor } from "../Decompressor.ts"
 const sync =
   (decompress: (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array): Decompress =>
   (bytes, size) =>
-    Effect.try({ try: () => decompress(bytes, { maxOutputLength: size }), catch: (cause) => cause })
+    Effect.try({
+      try: () => decompress(bytes, { maxOutputLength: size }),
+      catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
+    })
 
 /**
  * Unpacks zlib and zstd by `node:zlib`.
