@@ -4,6 +4,7 @@ import { Effect, Stream } from "effect"
 import { MemoryMap, Snapshot } from "../src/index.ts"
 import { execFile, spawn } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
+import { promisify } from "node:util"
 import { files, read, root } from "./support/repo.ts"
 import { temporaryFiles } from "./support/temporary.ts"
 
@@ -118,6 +119,12 @@ const programs = {
 }
 
 await import("../docs/examples/firmware-version.test.ts") // holds tests of its own
+
+it("docs/map.svg is what memmap draws", async () => {
+  const args = ["src/bin.ts", "map", CORE, "--svg", path("map.svg")]
+  await promisify(execFile)(process.execPath, args, { cwd: root })
+  assert.strictEqual(readFileSync(path("map.svg"), "utf8"), read("docs/map.svg"))
+})
 
 describe("docs/examples", () => {
   for (const [program, test] of Object.entries(programs)) it(program, test)
