@@ -1,4 +1,5 @@
-// What must compile, with which types, and what must not. Never run.
+// What must compile, with which types, and what must not. Never run, so no Effect here needs a fiber.
+// @effect-diagnostics floatingEffect:off
 import { Effect, type Option, type PlatformError, type Scope, type Stream } from "effect"
 import { describe, expectTypeOf, it } from "vitest"
 import type { AddressRange } from "../../src/AddressRange.ts"
