@@ -87,7 +87,8 @@ export const save = Effect.fnUntraced(function* (
     yield* pieces(planned, pool.allocate).pipe(
       Stream.buffer({ capacity: AHEAD }),
       Stream.runForEach((bytes) =>
-        Effect.flatMap(write(file, written, bytes), () => {
+        // Not interrupted halfway: the file is closed next, and the system may still be writing to it.
+        Effect.flatMap(Effect.uninterruptible(write(file, written, bytes)), () => {
           pool.release(bytes)
           written += BigInt(bytes.length)
           return onProgress?.({ written, total: planned.size }) ?? Effect.void
@@ -95,7 +96,7 @@ export const save = Effect.fnUntraced(function* (
       )
     )
     yield* file.truncate(Number(planned.size))
-    yield* file.sync
+    yield* Effect.uninterruptible(file.sync)
   })
   yield* Effect.scoped(fill()).pipe(
     Effect.andThen(fs.rename(beside, path)),
