@@ -38,18 +38,29 @@ export const range = Flag.optional(
 
 export const rangeFlag = (name: string) => parsedFlag(name, "A..B", AddressRange.parse)
 
-/** A whole number from `least` to `most`. */
-export const count = (name: string, least = 1n, most = BigInt(Number.MAX_SAFE_INTEGER)): Flag.Flag<number> =>
-  Flag.String(name).pipe(
-    Flag.withMetavar("N"),
-    Flag.mapEffect((text) =>
-      Effect.flatMap(parser(`--${name}`, parseNumber)(text), (value) =>
-        value >= least && value <= most
-          ? Effect.succeed(Number(value))
-          : new CliError.ValidationError({ message: `--${name}: ${value} is not between ${least} and ${most}` })
-      )
-    )
-  )
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** A whole number from `least` to `most`, as a JavaScript number. */
+const between =
+  (name: string, least: bigint, most: bigint) =>
+  (value: bigint): Effect.Effect<number, CliError.CliError> =>
+    value >= least && value <= most
+      ? Effect.succeed(Number(value))
+      : new CliError.ValidationError({ message: `${name}: ${value} is not between ${least} and ${most}` })
+
+export const count = (name: string, least = 1n, most = MAX_SAFE): Flag.Flag<number> =>
+  parsedFlag(name, "N", parseNumber).pipe(Flag.mapEffect(between(`--${name}`, least, most)))
+
+export const countArgument = (name: string): Argument.Argument<number> =>
+  Argument.mapEffect(parsed(name, parseNumber), between(name, 1n, MAX_SAFE))
+
+/** A flag that is there or not. */
+export const flag = (name: string, description: string, alias?: string) => {
+  const boolean = Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
+  return alias === undefined ? boolean : Flag.withAlias(boolean, alias)
+}
+
+export const stats = flag("stats", "Tell on stderr what was searched and what was not, and how fast")
 
 const imageText = "A file in a format that memmap knows, or PATH@ADDRESS: raw bytes at an address"
 
@@ -82,14 +93,8 @@ export const opening = {
     Flag.withDescription("Open the image as this format, whatever it looks like"),
     Flag.optional
   ),
-  physical: Flag.Boolean("physical").pipe(
-    Flag.withDescription("ELF: physical addresses instead of virtual ones"),
-    Flag.withDefault(false)
-  ),
-  truncated: Flag.Boolean("truncated").pipe(
-    Flag.withDescription("ELF: open a file that was cut short; what is missing is a hole"),
-    Flag.withDefault(false)
-  )
+  physical: flag("physical", "ELF: physical addresses instead of virtual ones"),
+  truncated: flag("truncated", "ELF: open a file that was cut short; what is missing is a hole")
 } as const
 
 export interface Opening {

@@ -78,12 +78,12 @@ const contextOf = (map: MemoryMap.Mapped, match: MemoryMap.Match, around: bigint
 /** As much of a match as belongs into an answer in JSON. */
 const JSON_BYTES = 4096
 
-/** A match as it is printed, with `context` bytes around it. */
+/** A match as it is printed, with `context` bytes around it, and which of several patterns it is of. */
 export const itemOf = Effect.fnUntraced(function* (
   map: MemoryMap.Mapped,
   match: MemoryMap.Match,
   kind: Search["kind"],
-  options: { readonly json: boolean; readonly context: number | undefined }
+  options: { readonly json: boolean; readonly context: number | undefined; readonly several: boolean }
 ) {
   if (options.json) {
     const bytes = yield* MemoryMap.getBytes(map, match.address, Math.min(match.length, JSON_BYTES))
@@ -97,7 +97,7 @@ export const itemOf = Effect.fnUntraced(function* (
       span(Hexdump.addressText(match.address, digits), "address"),
       span("  "),
       ...shown,
-      span(`  ${whereText(map, match)}`, "note")
+      span(`  ${whereText(map, match)}${options.several ? `  ${Pattern.format(match.pattern)}` : ""}`, "note")
     ],
     more: context === undefined ? [] : yield* contextOf(map, match, BigInt(context), digits)
   } satisfies Item

@@ -12,18 +12,13 @@ import * as args from "./arguments.ts"
 import { Refused } from "./errors.ts"
 import * as Images from "./images.ts"
 
-export const flag = (name: string, description: string, alias?: string) => {
-  const boolean = Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
-  return alias === undefined ? boolean : Flag.withAlias(boolean, alias)
-}
-
 /** Flags that say what the patterns are. */
 export const flags = {
-  hex: flag("hex", "PATTERN is bytes in hexadecimal; ? stands for any digit: '4c 8b ?? 1?'"),
-  regex: flag("regex", "PATTERN is a regular expression over bytes"),
-  pointer: flag("pointer", "PATTERN is an address: find the words that point to it"),
-  utf16: flag("utf16", "PATTERN is text in UTF-16, in the byte order of the image, else little-endian"),
-  ignoreCase: flag("ignore-case", "Letters A to Z match in either case", "i"),
+  hex: args.flag("hex", "PATTERN is bytes in hexadecimal; ? stands for any digit: '4c 8b ?? 1?'"),
+  regex: args.flag("regex", "PATTERN is a regular expression over bytes"),
+  pointer: args.flag("pointer", "PATTERN is an address: find the words that point to it"),
+  utf16: args.flag("utf16", "PATTERN is text in UTF-16, in the byte order of the image, else little-endian"),
+  ignoreCase: args.flag("ignore-case", "Letters A to Z match in either case", "i"),
   pointsInto: args
     .rangeFlag("points-into")
     .pipe(Flag.withDescription("Instead of PATTERN: find the words that point into A..B"), Flag.optional),

@@ -47,6 +47,21 @@ describe("convert", () => {
     })
   )
 
+  it.effect("says so in JSON", () =>
+    Effect.gen(function* () {
+      const out = path("json.lime")
+      const { code, err, out: json } = yield* run("convert", core, out, "--json")
+      assert.deepStrictEqual({ code, err }, { code: 0, err: "" })
+      assert.deepStrictEqual(JSON.parse(json), {
+        type: "written",
+        path: out,
+        format: "lime",
+        bytes: "221184",
+        lost: ["names", "permissions"]
+      })
+    })
+  )
+
   it.effect("writes a range, fills holes when told with what, and writes to a pipe", () =>
     Effect.gen(function* () {
       const args = [...patched, "-", "--to", "raw", "--range", "0x802..0x812"]

@@ -61,7 +61,10 @@ describe("find", () => {
         "0x100a",
         "0x100e"
       ])
-      assert.deepStrictEqual(addresses(yield* run("find", ...two, "NEE", "and")), ["0x1003", "0x100a"])
+      assert.deepStrictEqual(rows(yield* run("find", ...two, "NEE", "and")), [
+        '0x00001003  |NEEDLE and needle|  low.bin+0x3  "NEE"',
+        '0x0000100a  |and needle|  high.bin+0x4  "and"'
+      ])
       assert.deepStrictEqual(addresses(yield* run("find", `${path("wide.bin")}@0`, "--utf16", "text")), ["0xa"])
       assert.deepStrictEqual(addresses(yield* run("find", ...two, "e", "--align", "2")), ["0x1010"])
     })

@@ -45,6 +45,7 @@ const refused: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp
   [["read", raw, "0x1000", "u32"], /does not say its byte order\n {2}try {4}--endian little or --endian big/],
   [["read", raw, "0x1000", "ptr", "--endian", "big"], /does not say its word size/],
   [["read", raw, "0x1000", "u8", "2", "--max-length", "0"], /--max-length: 0 is not between 1 and/],
+  [["read", raw, "0x1000", "u8", "0"], /COUNT: 0 is not between 1 and/],
   [["find", raw], /A PATTERN is missing/],
   [["find", raw, ""], /empty/],
   [["find", raw, "--hex", "4x"], /"x" is no hexadecimal digit/],

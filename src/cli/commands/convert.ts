@@ -138,11 +138,7 @@ export const convert = Command.make(
     family: args
       .count("family", 0n, 0xffff_ffffn)
       .pipe(Flag.withDescription("uf2: the family id of the chip"), Flag.optional),
-    force: Flag.Boolean("force").pipe(
-      Flag.withAlias("f"),
-      Flag.withDescription("Replace OUT if it exists"),
-      Flag.withDefault(false)
-    ),
+    force: args.flag("force", "Replace OUT if it exists", "f"),
     ...args.opening
   },
   Effect.fnUntraced(

@@ -28,11 +28,11 @@ export const find = Command.make(
     ...Patterns.flags,
     range: args.range,
     limit: args.count("limit").pipe(Flag.withDescription("Stop after N matches"), Flag.optional),
-    count: Patterns.flag("count", "Print how many there are, and nothing of each", "c"),
+    count: args.flag("count", "Print how many there are, and nothing of each", "c"),
     context: args
       .count("context", 0n, 1n << 20n)
       .pipe(Flag.withDescription("Show N bytes before and after each match"), Flag.optional),
-    stats: Patterns.flag("stats", "Tell on stderr what was searched and what was not, and how fast"),
+    stats: args.stats,
     ...args.opening
   },
   Effect.fnUntraced(
@@ -42,7 +42,11 @@ export const find = Command.make(
       const output = yield* Output
       const range = Option.getOrElse(input.range, () => AddressRange.full)
       const limit = Option.getOrUndefined(input.limit)
-      const shape = { json: output.json, context: Option.getOrUndefined(input.context) }
+      const shape = {
+        json: output.json,
+        context: Option.getOrUndefined(input.context),
+        several: input.patterns.length > 1
+      }
       const receipt = yield* Receipt.make({ map, range, limit, stats: input.stats, noun: ["match", "matches"] })
 
       const { onProgress } = receipt

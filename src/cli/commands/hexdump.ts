@@ -3,7 +3,6 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Base64 from "effect/encoding/Base64"
 import type { AddressRange } from "../../AddressRange.ts"
 import { END, hex } from "../../internal/numbers.ts"
@@ -60,11 +59,7 @@ export const hexdump = Command.make(
     length: args
       .size("LENGTH")
       .pipe(Argument.withDescription("How many bytes (default 256)"), Argument.withDefault(256n)),
-    all: Flag.Boolean("all").pipe(
-      Flag.withAlias("a"),
-      Flag.withDescription("Show every row, equal ones too"),
-      Flag.withDefault(false)
-    ),
+    all: args.flag("all", "Show every row, equal ones too", "a"),
     ...args.opening
   },
   Effect.fnUntraced(

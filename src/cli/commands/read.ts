@@ -126,8 +126,8 @@ export const read = Command.make(
     address: args.address,
     type: Argument.Literals("TYPE", TYPES).pipe(Argument.withDescription(`One of ${TYPES.join(", ")}`)),
     count: args
-      .size("COUNT")
-      .pipe(Argument.withDescription("How many, one after another (default 1)"), Argument.withDefault(1n)),
+      .countArgument("COUNT")
+      .pipe(Argument.withDescription("How many, one after another (default 1)"), Argument.withDefault(1)),
     maxLength: args
       .count("max-length")
       .pipe(
@@ -140,7 +140,7 @@ export const read = Command.make(
     function* (input) {
       const { map } = yield* Images.open([input.image], input)
       const output = yield* Output
-      yield* reading(map)(output.print(values(map, input.address, input.type, Number(input.count), input.maxLength)))
+      yield* reading(map)(output.print(values(map, input.address, input.type, input.count, input.maxLength)))
     },
     (work) => action(work)
   )

@@ -29,6 +29,7 @@ export const strings = Command.make(
     ),
     range: args.range,
     limit: args.count("limit").pipe(Flag.withDescription("Stop after N texts"), Flag.optional),
+    stats: args.stats,
     ...args.opening
   },
   Effect.fnUntraced(
@@ -38,7 +39,7 @@ export const strings = Command.make(
       const range = Option.getOrElse(input.range, () => AddressRange.full)
       const limit = Option.getOrUndefined(input.limit)
       const digits = Hexdump.mapDigits(map)
-      const receipt = yield* Receipt.make({ map, range, limit, stats: false, noun: ["text", "texts"] })
+      const receipt = yield* Receipt.make({ map, range, limit, stats: input.stats, noun: ["text", "texts"] })
       const width = input.encoding.startsWith("utf16") ? 2 : 1
       const all = MemoryMap.strings(map, { minLength: input.min, encoding: input.encoding, range })
       const items = (limit === undefined ? all : Stream.take(all, limit)).pipe(
