@@ -1,7 +1,7 @@
 // One suite over all formats with a writer: what was written reads as it was, whatever the cut of the map.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Stream } from "effect"
-import { type ByteSource, FileMapper, MemoryMap, type MemoryMapError, Snapshot } from "../../src/index.ts"
+import { type ByteSource, FileMapper, MemoryImage, MemoryMap, type MemoryMapError, Snapshot } from "../../src/index.ts"
 import * as IntelHex from "../../src/image/IntelHex.ts"
 import * as Kdump from "../../src/image/Kdump.ts"
 import * as Lime from "../../src/image/Lime.ts"
@@ -22,6 +22,7 @@ type Failure = MemoryMapError.ImageError | MemoryMapError.SourceError
 
 interface Format {
   readonly name: string
+  readonly format: MemoryImage.Format
   readonly write: (map: MemoryMap.Mapped) => Stream.Stream<Uint8Array, Failure>
   readonly open: (source: ByteSource.ByteSource) => Effect.Effect<{ readonly map: MemoryMap.Mapped }, Failure>
   readonly recognise: (source: ByteSource.ByteSource) => Effect.Effect<boolean, MemoryMapError.SourceError>
@@ -37,20 +38,22 @@ const edges32 = [0n, 0x1_0000n, 0x100_0000n, 0x8000_0000n, 0x1_0000_0000n]
 const edges64 = [...edges32, 1n << 53n, 1n << 63n, 1n << 64n]
 
 const intelHex = {
+  format: "ihex",
   open: (source: ByteSource.ByteSource) => IntelHex.fromSource(source),
   recognise: IntelHex.recognise,
   checked: true,
   flat: true,
   near: edges32,
   top: 1n << 32n
-}
+} as const
 const sRecord = {
+  format: "srec",
   write: (map: MemoryMap.Mapped) => SRecord.write(map),
   open: (source: ByteSource.ByteSource) => SRecord.fromSource(source),
   recognise: SRecord.recognise,
   checked: false, // the type of a record is outside its checksum: S1 can become S3
   flat: true
-}
+} as const
 
 const formats: ReadonlyArray<Format> = [
   { ...intelHex, name: "Intel HEX", write: (map) => IntelHex.write(map) },
@@ -59,6 +62,7 @@ const formats: ReadonlyArray<Format> = [
   { ...sRecord, name: "S-record, 16 bits", near: [0n, 0x8000n], top: 1n << 16n },
   {
     name: "UF2",
+    format: "uf2",
     write: (map) => Uf2.write(map),
     open: (source) => Uf2.fromSource(source),
     recognise: Uf2.recognise,
@@ -69,6 +73,7 @@ const formats: ReadonlyArray<Format> = [
   },
   {
     name: "LiME",
+    format: "lime",
     write: Lime.write,
     open: Lime.fromSource,
     recognise: Lime.recognise,
@@ -79,6 +84,7 @@ const formats: ReadonlyArray<Format> = [
   },
   {
     name: "snapshot",
+    format: "snapshot",
     write: Snapshot.toStream,
     open: (source) => Effect.map(Snapshot.fromSource(source), (map) => ({ map })),
     recognise: Snapshot.recognise,
@@ -135,23 +141,40 @@ describe.each(formats)("$name", ({ checked, flat, near, open, recognise, top, wr
   )
 })
 
+const placed = [
+  { address: 0x1000n, bytes: new Uint8Array(3000).fill(1) },
+  { address: 0x2000n, bytes: new Uint8Array(10).fill(2) }
+]
+
+const samples = [
+  ...formats.map(({ format, name, open, write }) => ({
+    name,
+    format,
+    open,
+    bytes: Effect.flatMap(mapOf(placed), (map) => collect(write(map)))
+  })),
+  ...[dump(sample), flatten(dump(sample), 5000)].map((bytes, i) => ({
+    name: ["kdump", "flattened kdump"][i]!,
+    format: "kdump" as const,
+    open: Kdump.fromSource as Format["open"],
+    bytes: Effect.succeed(bytes)
+  }))
+]
+
+describe("MemoryImage.recognise", () => {
+  for (const { bytes, format, name } of samples) {
+    it.effect(`${name}: takes it for what it is, and for nothing else`, () =>
+      Effect.gen(function* () {
+        const source = binary(yield* bytes)
+        assert.strictEqual(yield* MemoryImage.recognise(source), format)
+        const image = yield* MemoryImage.fromSource(source)
+        assert.strictEqual(image.format, format)
+      })
+    )
+  }
+})
+
 describe("A file that cannot be read", () => {
-  const placed = [
-    { address: 0x1000n, bytes: new Uint8Array(3000).fill(1) },
-    { address: 0x2000n, bytes: new Uint8Array(10).fill(2) }
-  ]
-  const samples = [
-    ...formats.map(({ name, open, write }) => ({
-      name,
-      open,
-      bytes: Effect.flatMap(mapOf(placed), (map) => collect(write(map)))
-    })),
-    ...[dump(sample), flatten(dump(sample), 5000)].map((bytes, i) => ({
-      name: ["kdump", "flattened kdump"][i]!,
-      open: Kdump.fromSource as Format["open"],
-      bytes: Effect.succeed(bytes)
-    }))
-  ]
   for (const { bytes, name, open } of samples) {
     it.effect(`${name}: fails with a SourceError at whichever read, and reads as before when there is none`, () =>
       Effect.gen(function* () {
