@@ -16,7 +16,7 @@ import * as FileMapper from "../FileMapper.ts"
 import * as emit from "../internal/image/emit.ts"
 import * as internal from "../internal/image/intelHex.ts"
 import { toMap } from "../internal/image/runs.ts"
-import type { Mapped, OverlapPolicy } from "../MemoryMap.ts"
+import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
 import type { ImageError, SourceError } from "../MemoryMapError.ts"
 
 /**
@@ -28,14 +28,15 @@ import type { ImageError, SourceError } from "../MemoryMapError.ts"
 export type Start = internal.Start
 
 /**
- * An opened Intel HEX file. `start` is the last start record of the file, if it has one.
+ * An opened Intel HEX file. `start` is the last start record of the file, if it has one. Word size and byte
+ * order are for the reader to set.
  *
  * @category models
  * @since 0.1.0
  */
 export interface IntelHexImage {
   readonly format: "ihex"
-  readonly map: Mapped
+  readonly map: MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
   readonly start: Start | undefined
 }
 

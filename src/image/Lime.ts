@@ -28,7 +28,7 @@ import { ImageError, type SourceError } from "../MemoryMapError.ts"
  */
 export interface LimeImage {
   readonly format: "lime"
-  readonly map: Mapped
+  readonly map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
 }
 
 /**

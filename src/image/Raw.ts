@@ -24,7 +24,7 @@ import { ImageError, type SourceError } from "../MemoryMapError.ts"
  */
 export interface RawImage {
   readonly format: "raw"
-  readonly map: Mapped
+  readonly map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
 }
 
 /**

@@ -17,7 +17,7 @@ import * as FileMapper from "../FileMapper.ts"
 import * as emit from "../internal/image/emit.ts"
 import { toMap } from "../internal/image/runs.ts"
 import * as internal from "../internal/image/sRecord.ts"
-import type { Mapped, OverlapPolicy } from "../MemoryMap.ts"
+import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
 import type { ImageError, SourceError } from "../MemoryMapError.ts"
 
 /**
@@ -29,7 +29,7 @@ import type { ImageError, SourceError } from "../MemoryMapError.ts"
  */
 export interface SRecordImage {
   readonly format: "srec"
-  readonly map: Mapped
+  readonly map: MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
   readonly header: string | undefined
   readonly start: bigint
 }

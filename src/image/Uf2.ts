@@ -28,7 +28,7 @@ import type { ImageError, SourceError } from "../MemoryMapError.ts"
  */
 export interface Uf2Image {
   readonly format: "uf2"
-  readonly map: Mapped
+  readonly map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
   readonly families: ReadonlyArray<number>
 }
 

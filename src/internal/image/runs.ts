@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import * as ByteSource_ from "../../ByteSource.ts"
-import type { AddAllEntry, Mapped, OverlapPolicy } from "../../MemoryMap.ts"
+import type { AddAllEntry, OverlapPolicy } from "../../MemoryMap.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { ImageError } from "../../MemoryMapError.ts"
 import { hex } from "../numbers.ts"
@@ -73,7 +73,7 @@ export const toMap = (
     /** Turns the place of a run into the fields of an error. */
     readonly at: (place: Place) => { readonly offset: bigint; readonly line?: number }
   }
-): Effect.Effect<Mapped, ImageError> =>
+): Effect.Effect<MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">, ImageError> =>
   Effect.suspend(() => {
     const { at, format, path } = options
     if (runs.length === 0) return new ImageError({ path, format, offset: 0n, why: "it holds no bytes to map" })
