@@ -240,9 +240,11 @@ describe("A damaged snapshot", () => {
       const bytes = yield* collect(Snapshot.toStream(map))
       bytes[Number(new DataView(bytes.buffer).getBigUint64(64 + 56 + 8, true)) + (1 << 20) + 77] = 2
       yield* Snapshot.fromSource(binary(bytes))
-      const error = yield* Effect.flip(
-        Effect.provide(Snapshot.verify("/map.snap"), FileMapper.layerTest({ "/map.snap": bytes }))
-      )
+      const files = FileMapper.layerTest({ "/map.snap": bytes })
+      const heard: Array<bigint> = []
+      const onProgress = ({ checked }: { readonly checked: bigint }) => Effect.sync(() => heard.push(checked))
+      const error = yield* Effect.flip(Effect.provide(Snapshot.verify("/map.snap", { onProgress }), files))
+      assert.deepStrictEqual(heard, [0x1000n + (1n << 20n)])
       assert.include(error.message, "the bytes at 0x20100000-0x20200000 (m0) do not match their checksum")
     })
   )

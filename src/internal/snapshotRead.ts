@@ -87,8 +87,9 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
   const sectionAt = header.u64(40)
   const count =
     short < PN_XNUM ? short : (yield* reader.header("the section header", sectionAt, ELF_HEADER, endian)).u32(44)
-  if (count < 2 || count - 1 > MOST_SEGMENTS)
+  if (count < 2 || count - 1 > MOST_SEGMENTS) {
     return yield* header.refuse(56, `program headers: ${count} is not possible`)
+  }
   const headers = yield* reader.bytes("the program headers", 0n, headerSizeOf(count - 1))
   if (xxh32(headers) !== seal.u32(4)) return yield* reader.refuse(0n, "the headers do not match their checksum")
   const map = yield* readNote(reader, "map", noteOffset + BigInt(NOTE_HEADER + SEAL), endian)
@@ -191,7 +192,7 @@ const withModel = (
   return endian === undefined ? sized : MemoryMap.setEndian(sized, endian)
 }
 
-/** Checks every byte of a snapshot. `onBlock` hears how many were checked. */
+/** Checks every byte of a snapshot. `onBlock` hears how far into the file. */
 export const verify = Effect.fnUntraced(function* (
   source: ByteSource,
   onBlock: (checked: bigint) => Effect.Effect<void>
@@ -224,11 +225,12 @@ export const verify = Effect.fnUntraced(function* (
         )
       }
       total += BigInt(length)
-      yield* onBlock(reached + BigInt(length))
+      yield* onBlock(offset + at + BigInt(length))
       if (next % 4 === 0) yield* Effect.yieldNow
     }
     reached = offset + size
   }
   yield* padding(layout.noteOffset)
+  yield* onBlock(source.size)
   return { segments: layout.entries.length, bytes: total }
 })

@@ -1,5 +1,6 @@
 // Maps to snapshots: planned first, then written in one pass from start to end, checksums along the way.
 import type * as Arr from "effect/Array"
+import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
@@ -48,8 +49,9 @@ export const plan = (map: MemoryMapImpl): Effect.Effect<Plan, ImageError> =>
   Effect.suspend(() => {
     const shown = Array.from(segments(map))
     if (shown.length === 0) return refuse("the map holds no bytes")
-    if (shown.length > MOST_SEGMENTS)
-      return refuse(`${shown.length} segments are more than the ${MOST_SEGMENTS} it can hold`)
+    if (shown.length > MOST_SEGMENTS) {
+      return refuse(`${shown.length} segments are more than the ${MOST_SEGMENTS} that a snapshot can hold`)
+    }
     const entries: Array<Entry> = shown.map(({ mapping, range }) => ({
       start: range.start,
       size: range.end - range.start,
@@ -71,8 +73,9 @@ export const plan = (map: MemoryMapImpl): Effect.Effect<Plan, ImageError> =>
       fileEndian
     )
     const blocks = entries.reduce((sum, entry) => sum + blocksOf(entry.size), 0)
-    if (4 * blocks > LARGEST_NOTE || description.length > LARGEST_NOTE)
+    if (4 * blocks > LARGEST_NOTE || description.length > LARGEST_NOTE) {
       return refuse("the map is too large for one snapshot")
+    }
     const layout = layOut(entries)
     const noteSize = 3 * NOTE_HEADER + SEAL + padded(description.length) + 4 * blocks
     const header = encodeHeader(layout, fileEndian, noteSize)
@@ -84,18 +87,11 @@ export const plan = (map: MemoryMapImpl): Effect.Effect<Plan, ImageError> =>
       notes: (checksums) => {
         const sums = words(checksums, fileEndian)
         const seal = { header: xxh32(header), map: xxh32(description), checksums: xxh32(sums) }
-        const parts = [
+        return Bytes.concat([
           encodeSeal(seal, fileEndian),
           note("map", description, fileEndian),
           note("checksums", sums, fileEndian)
-        ]
-        const bytes = new Uint8Array(noteSize)
-        let at = 0
-        for (const part of parts) {
-          bytes.set(part, at)
-          at += part.length
-        }
-        return bytes
+        ])
       }
     })
   })
@@ -105,6 +101,12 @@ const zeros = new Uint8Array(BLOCK)
 
 /** True for bytes that are zero because they come from nowhere: padding and sources of zeros. */
 export const isHole = (bytes: Uint8Array): boolean => bytes.buffer === zeros.buffer
+
+let zeroSum: number | undefined
+
+/** The checksum of a block; zeros are summed once. */
+const sumOf = (bytes: Uint8Array): number =>
+  isHole(bytes) && bytes.length === BLOCK ? (zeroSum ??= xxh32(bytes)) : xxh32(bytes)
 
 /** Gives an array of up to BLOCK bytes, of any content. */
 export type Allocate = (length: number) => Uint8Array
@@ -168,7 +170,7 @@ export const pieces = (
         const left = entry.size - within
         const length = left < BLOCK ? Number(left) : BLOCK
         return Effect.map(block(source, offset + within, length, allocate), (bytes) => {
-          checksums.push(xxh32(bytes))
+          checksums.push(sumOf(bytes))
           gathered.push(bytes)
           reached += BigInt(length)
           within += BigInt(length)

@@ -95,6 +95,9 @@ describe("IntelHex.open", () => {
         error.message,
         "test.txt: ihex, line 2: the records that start here at 0x1 contradict earlier ones at 0x1"
       )
+      const thrice = [record(0, 0, 1), record(0, 0, 1), record(0, 0, 2), record(0, 0, 3), END].join("\n")
+      const third = yield* Effect.flip(IntelHex.fromSource(ascii(thrice), { overlap: "equal" }))
+      assert.include(third.message, "line 3:")
       const repeated = [record(0, 0, 1, 2, 3), record(0, 1, 2), END].join("\n")
       yield* IntelHex.fromSource(ascii(repeated), { overlap: "equal" })
       yield* Effect.flip(IntelHex.fromSource(ascii(repeated), { overlap: "reject" }))

@@ -131,7 +131,6 @@ export class Writer implements Encoder {
   private upper = 0
   private readonly output: TextOutput
   private readonly length: number
-
   private readonly startAt: Start | undefined
 
   constructor(length: number, start: Start | undefined, newline: string) {

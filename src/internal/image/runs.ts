@@ -11,6 +11,10 @@ import { slice } from "../source.ts"
 /** Where a run came from: its line in a text, its offset in a binary file. */
 export type Place = number
 
+interface Entry extends AddAllEntry {
+  readonly place: Place
+}
+
 export class Runs {
   readonly bytes: Uint8Array
   length = 0
@@ -41,29 +45,27 @@ export class Runs {
     this.end = address + to - from
   }
 
-  /** The place of the last run that starts at `address`. */
-  placeOf(address: bigint): Place | undefined {
-    return this.places[this.addresses.lastIndexOf(Number(address))]
-  }
-
-  *entries(name: (group: number) => string, overlap: OverlapPolicy | undefined): Iterable<AddAllEntry> {
+  entries(name: (group: number) => string, overlap: OverlapPolicy | undefined): ReadonlyArray<Entry> {
     const source: ByteSource = ByteSource_.fromBytesUnsafe(this.bytes.subarray(0, this.length))
-    for (let i = 0; i < this.addresses.length; i++) {
+    return this.addresses.map((address, i) => {
       const offset = this.offsets[i]!
       const length = (this.offsets[i + 1] ?? this.length) - offset
       const title = name(this.groups[i]!)
-      yield {
+      return {
         source: slice(source, BigInt(offset), BigInt(length), title),
-        address: BigInt(this.addresses[i]!),
+        address: BigInt(address),
         name: title,
-        overlap
+        overlap,
+        place: this.places[i]!
       }
-    }
+    })
   }
 }
 
+type Fresh = MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
+
 /** The map of all runs. Overlaps that `overlap` does not allow, and no bytes at all, are refused. */
-export const toMap = (
+export const toMap = Effect.fnUntraced(function* (
   runs: Runs,
   options: {
     readonly path: string
@@ -73,19 +75,28 @@ export const toMap = (
     /** Turns the place of a run into the fields of an error. */
     readonly at: (place: Place) => { readonly offset: bigint; readonly line?: number }
   }
-): Effect.Effect<MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">, ImageError> =>
-  Effect.suspend(() => {
-    const { at, format, path } = options
-    if (runs.length === 0) return new ImageError({ path, format, offset: 0n, why: "it holds no bytes to map" })
-    const entries = runs.entries(options.name ?? (() => path), options.overlap)
-    return Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (error) =>
+): Effect.fn.Return<Fresh, ImageError> {
+  const { at, format, overlap, path } = options
+  const start = { offset: 0n }
+  const refuse = (why: string, where: { readonly offset: bigint; readonly line?: number } = start) =>
+    new ImageError({ path, format, ...where, why })
+  const entries = runs.entries(options.name ?? (() => path), overlap)
+  if (overlap !== "equal" && overlap !== "reject") {
+    if (entries.length === 0) return yield* refuse("it holds no bytes to map")
+    return yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (error) => refuse(error.message))
+  }
+  // One by one, to know which run it is that contradicts the ones before.
+  let map: Fresh | undefined
+  for (const entry of entries) {
+    const { address, place, source } = entry
+    map = yield* Effect.mapError(MemoryMap.add(map ?? MemoryMap.empty, source, address, entry), (error) =>
       error._tag === "MappingOverlap"
-        ? new ImageError({
-            path,
-            format,
-            ...at(runs.placeOf(error.range.start) ?? 0),
-            why: `the records that start here at ${hex(error.range.start)} contradict earlier ones at ${hex(error.address)}`
-          })
-        : new ImageError({ path, format, offset: 0n, why: error.message })
+        ? refuse(
+            `the records that start here at ${hex(address)} contradict earlier ones at ${hex(error.address)}`,
+            at(place)
+          )
+        : refuse(error.message)
     )
-  })
+  }
+  return map ?? (yield* refuse("it holds no bytes to map"))
+})
