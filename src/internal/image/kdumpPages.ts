@@ -11,8 +11,8 @@ import { compressionsOf, type KdumpHeader } from "./kdumpHeader.ts"
 /** Size of a page descriptor: offset (8), size (4), flags (4), flags of the page (8). */
 export const DESCRIPTOR = 24
 
-/** Pages kept unpacked. Pages of zeros are one page in the file, so they stay at hand. */
-const KEPT = 256
+/** Bytes of pages kept unpacked. Pages of zeros are one page in the file, so they stay at hand. */
+const KEPT = 4 << 20
 
 type Decompressors = Readonly<Partial<Record<Compression, Decompress>>>
 
@@ -79,7 +79,7 @@ export class Pages {
       return Effect.succeed(kept)
     }
     return Effect.map(this.unpack(table, at, place), (bytes) => {
-      if (this.kept.size >= KEPT) this.kept.delete(this.kept.keys().next().value!)
+      if (this.kept.size * this.header.blockSize >= KEPT) this.kept.delete(this.kept.keys().next().value!)
       this.kept.set(place, bytes)
       return bytes
     })
