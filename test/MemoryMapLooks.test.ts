@@ -56,6 +56,12 @@ describe("holes", () => {
       ])
       const error = yield* Effect.flip(MemoryMap.getByte(map as MemoryMap.Mapped, 0x15n))
       assert.deepStrictEqual(error._tag === "UnmappedAddress" && error.hole, { start: 0n, end: 0x40n })
+      const touching = yield* MemoryMap.empty.pipe(
+        absent(4n, 9n, "below"),
+        Effect.flatMap(absent(0n, 8n, "same")),
+        Effect.flatMap(absent(8n, 9n, "same"))
+      )
+      assert.deepStrictEqual(holesOf(touching, AddressRange.make(0n, 9n)), ["0x0-0x9 same"])
       const cut = yield* absent(0x18n, 0x20n, "lost")(map)
       assert.deepStrictEqual(holesOf(cut, AddressRange.make(0n, 0x40n)), [
         "0x0-0x18 left out",

@@ -187,19 +187,17 @@ export const addAbsent = (
 
 /** The range with what it touches that has the same reason: a hole is as long as it can be. */
 const joined = (absent: Skyline.Skyline<Absent>, { end, start }: AddressRange, reason: string): AddressRange => {
-  const before = Tree.floor(absent, start)
-  const after = Tree.floor(absent, end)
-  const joins = (piece: typeof before) =>
-    piece !== undefined && piece.end >= start && Skyline.layerOf(piece).reason === reason ? piece : undefined
-  return { start: joins(before)?.start ?? start, end: max(joins(after)?.end ?? end, end) }
+  const same = (piece: Skyline.Visible<Absent> | undefined) =>
+    piece !== undefined && Skyline.layerOf(piece).reason === reason ? piece : undefined
+  const before = same(Skyline.at(absent, start - 1n))
+  const after = same(Skyline.at(absent, end))
+  return { start: before?.start ?? start, end: after?.end ?? end }
 }
-
-const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
 /** A mapping of another map, or one removed before, changes nothing. */
 export const remove = (map: MemoryMapImpl, mapping: Mapping): MemoryMapImpl => {
   const layer = mapping as MappingImpl
-  if (!Tree.overlapping(map.mappings, layer.start, layer.start + 1n).includes(layer)) return map
+  if (!Tree.has(map.mappings, layer)) return map
   const rest = Tree.remove(map.mappings, layer)
   return map.with({ visible: Skyline.without(map.visible, layer, rest), mappings: rest, count: map.count - 1 })
 }

@@ -93,14 +93,23 @@ export class FlatMap {
       index = first + count - 1
       if (index < 0) return -1
     }
-    if (key >= EXACT) {
-      // Several starts can have one key, and the last of them may lie behind the address.
-      while (index >= 0 && this.bounds[2 * index]! > address) index--
-      if (index < 0) return -1
-    }
-    if (!this.holds(index, address, key)) return -1
+    // Several starts can have one key, and the last of them may lie behind the address.
+    if (key >= EXACT && this.bounds[2 * index]! > address) index = this.lastUpTo(address, index)
+    if (index < 0 || !this.holds(index, address, key)) return -1
     this.lastHit = index
     return index
+  }
+
+  /** Number of the last piece before `end` that starts at or before `address`, or -1. */
+  private lastUpTo(address: bigint, end: number): number {
+    let low = 0
+    let high = end
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.bounds[2 * middle]! <= address) low = middle + 1
+      else high = middle
+    }
+    return low - 1
   }
 
   /** Bytes of the piece from `address` on. */

@@ -167,6 +167,18 @@ export const floor = <T extends Item>(root: Tree<T>, address: bigint): T | undef
   }
 }
 
+/** Whether this very item is in the tree. */
+export const has = <T extends Item>(root: Tree<T>, item: T): boolean => {
+  const key = Number(item.start)
+  let node = root
+  while (node !== undefined) {
+    const index = countUpTo(node, key, item.start, item.order) - 1
+    if (node.children.length === 0) return node.items[index] === item
+    node = node.children[index]
+  }
+  return false
+}
+
 /** The first item that starts at or after `address`. */
 export const ceiling = <T extends Item>(root: Tree<T>, address: bigint): T | undefined => {
   const { done, value } = from(root, address).next()
