@@ -86,7 +86,11 @@ export const show = (input: Input): string => {
     case "Integer":
       return `uint${data.bits} ${data.value}${data.endian === undefined ? "" : ` (${data.endian}-endian)`}`
     case "AnyOf": {
-      const first = data.patterns.slice(0, 4).map((pattern) => show(pattern))
+      // Not what is nested deeper: that may be without end, for all practical purposes.
+      const first = data.patterns.slice(0, 4).map((pattern) => {
+        const nested = pattern?.[TypeId]
+        return nested?._tag === "AnyOf" ? `(any of ${nested.patterns.length})` : show(pattern)
+      })
       return cut(`any of ${first.join(", ")}${data.patterns.length > 4 ? ", ..." : ""}`, 2 * SHOWN)
     }
     case "Regex":

@@ -244,7 +244,8 @@ export const compile = (input: Input, machine: Machine): Compiled<ReadonlyArray<
   let bytes = 0
   let slow = 0
   let states = 0
-  for (let pattern = waiting.pop(); pattern !== undefined; pattern = waiting.pop()) {
+  while (waiting.length > 0) {
+    const pattern = waiting.pop()!
     const data = (pattern as Partial<Pattern>)?.[TypeId]
     if (data === undefined) return invalid(pattern, 0, "a pattern is a string, bytes, or made by Pattern")
     if (data._tag === "AnyOf" && data.patterns.length > 0) {
