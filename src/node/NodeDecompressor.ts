@@ -5,16 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as Zlib from "node:zlib"
 import { type Decompress, Decompressor } from "../Decompressor.ts"
 
 const sync =
   (decompress: (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array): Decompress =>
   (bytes, size) =>
-    Effect.try({
-      try: () => decompress(bytes, { maxOutputLength: size }),
-      catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
-    })
+    Effect.suspend(() => Effect.fromResult(Result.try(() => decompress(bytes, { maxOutputLength: size }))))
 
 /**
  * Unpacks zlib and zstd by `node:zlib`.
