@@ -142,9 +142,7 @@ export const slice: {
 export const origin: {
   (offset: bigint): (self: ByteSource) => { readonly source: ByteSource; readonly offset: bigint }
   (self: ByteSource, offset: bigint): { readonly source: ByteSource; readonly offset: bigint }
-} = dual(2, (self: ByteSource, offset: bigint): { readonly source: ByteSource; readonly offset: bigint } =>
-  self instanceof internal.Slice ? { source: self.parent, offset: self.offset + offset } : { source: self, offset }
-)
+} = dual(2, internal.origin)
 
 /**
  * The same bytes under another name, which mappings take over. Errors of reading name the source that really holds the

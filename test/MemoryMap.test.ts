@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Exit, Result } from "effect"
 import { inspect } from "node:util"
 import * as AddressRange from "../src/AddressRange.ts"
 import * as ByteSource from "../src/ByteSource.ts"
@@ -147,6 +147,25 @@ describe("where a mapping meets others", () => {
       long[2_999_999] = 8
       const error = yield* Effect.flip(MemoryMap.addBytes(map, long, 0x1000n, { overlap: "equal" }))
       assert.strictEqual(error._tag === "MappingOverlap" && error.address, 0x1000n + 2_999_999n)
+    })
+  )
+
+  it.effect("equal reads nothing of what is known to be the same", () =>
+    Effect.gen(function* () {
+      const unreadable = ByteSource.make({ name: "unreadable", size: 64n, read: () => Effect.die("read") })
+      const parts = yield* Effect.fromOption(ByteSource.slice(unreadable, 16n, 32n))
+      const map = yield* MemoryMap.addAll(MemoryMap.empty, [
+        { source: ByteSource.zeros(1n << 60n), address: 0n, name: "zeros" },
+        { source: unreadable, address: 1n << 60n, name: "whole" }
+      ])
+      const again = yield* MemoryMap.addAll(map, [
+        { source: ByteSource.zeros(1n << 50n), address: 8n, name: "more", overlap: "equal" },
+        { source: parts, address: (1n << 60n) + 16n, name: "part", overlap: "equal" }
+      ])
+      assert.deepStrictEqual(namesAt(again, 8n), ["more", "zeros"])
+      assert.deepStrictEqual(namesAt(again, (1n << 60n) + 16n), ["part", "whole"])
+      const shifted = MemoryMap.add(map, parts, (1n << 60n) + 15n, { overlap: "equal" })
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(shifted)), "another place of the source has to be read")
     })
   )
 

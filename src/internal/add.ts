@@ -11,7 +11,7 @@ import { Absent, MappingImpl, type MemoryMapImpl, type Piece } from "./map.ts"
 import { END } from "./numbers.ts"
 import { copyParts } from "./read.ts"
 import * as Skyline from "./skyline.ts"
-import { Bytes, slice } from "./source.ts"
+import { Bytes, isSame, slice } from "./source.ts"
 import * as Tree from "./tree.ts"
 
 type AddError = InvalidMapping | MappingOverlap
@@ -73,19 +73,20 @@ const equalUpTo = (a: Uint8Array, b: Uint8Array): number => {
 /** Fails at the first address where the bytes of `mapping` and those visible differ or cannot be had. */
 const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: MappingImpl) {
   for (const met of Skyline.within(map.visible, mapping.start, mapping.end)) {
+    const other = Skyline.layerOf(met)
     const end = met.end < mapping.end ? met.end : mapping.end
     let address = met.start > mapping.start ? met.start : mapping.start
+    if (isSame(mapping.source, address - mapping.start, other.source, address - other.start)) continue
     while (address < end) {
       const length = Number(end - address < COMPARED ? end - address : COMPARED)
       const at = address
-      const [ours, theirs] = yield* Effect.all([
-        bytesOf(mapping, at, length),
-        bytesOf(Skyline.layerOf(met), at, length)
-      ]).pipe(Effect.mapError((cause) => overlapError("equal", mapping, met, at, cause)))
+      const [ours, theirs] = yield* Effect.all([bytesOf(mapping, at, length), bytesOf(other, at, length)]).pipe(
+        Effect.mapError((cause) => overlapError("equal", mapping, met, at, cause))
+      )
       const same = equalUpTo(ours, theirs)
       if (same < length) return yield* overlapError("equal", mapping, met, at + BigInt(same))
       address += BigInt(length)
-      yield* Effect.yieldNow
+      if (length === COMPARED) yield* Effect.yieldNow
     }
   }
 })

@@ -112,3 +112,13 @@ export const slice = (source: ByteSource, offset: bigint, length: bigint, name: 
 /** The bytes of `source` are all zero, and known to be without reading. */
 export const isZeros = (source: ByteSource): boolean =>
   (source instanceof Slice ? source.parent : source) instanceof Zeros
+
+/** From these offsets on both hold the same bytes, known without reading: zeros, or one place of one source. */
+export const isSame = (a: ByteSource, aOffset: bigint, b: ByteSource, bOffset: bigint): boolean => {
+  const [x, y] = [origin(a, aOffset), origin(b, bOffset)]
+  return (x.source === y.source && x.offset === y.offset) || (isZeros(a) && isZeros(b))
+}
+
+/** Looks through a slice. */
+export const origin = (source: ByteSource, offset: bigint): { readonly source: ByteSource; readonly offset: bigint } =>
+  source instanceof Slice ? { source: source.parent, offset: source.offset + offset } : { source, offset }
