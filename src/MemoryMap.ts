@@ -1115,7 +1115,7 @@ type ReadBytes = {
 
 /**
  * The `length` bytes at `address`, as a copy that is safe to keep and to change. Fails with `UnmappedAddress` when any
- * of them is in a hole. Zero bytes can be had at every address.
+ * of them is in a hole. Zero bytes can be had at every address. An array holds 4 GiB at most; {@link stream} gives more.
  *
  * @category reading
  * @since 0.1.0
@@ -1148,7 +1148,8 @@ export const getBytesPadded: {
 )
 
 /**
- * Everything in `range`, runs and holes in ascending order, nothing made up.
+ * Everything in `range`, runs and holes in ascending order, nothing made up. Fails with `UnmappedAddress` only when the
+ * range leaves the address space.
  *
  * **Example** (Runs and holes)
  *
@@ -1210,7 +1211,8 @@ export const isCIdentifier: TestsAt = dual(2, text.isCIdentifier)
 
 /**
  * The bytes of `range` (default: all) in ascending order, in elements of 1 MiB at most that never reach across a hole.
- * `options.holes` says what holes become (default: `"skip"`).
+ * `options.holes` says what holes become (default: `"skip"`). Fails with `UnmappedAddress` at the first hole when that is
+ * `"fail"`, and always when the range leaves the address space. What comes before a failure is given before it.
  *
  * **Example** (Counting bytes)
  *
@@ -1237,7 +1239,7 @@ export const stream: {
 
 /**
  * Brings every visible byte into memory, where it is not there already, for plain synchronous reads in hot loops. Files
- * mapped with mmap(2) and zeros take no memory; other files are read as a whole.
+ * mapped with mmap(2) and zeros take no memory; of other sources all that is visible is read, 4 GiB a segment at most.
  *
  * @category reading
  * @since 0.1.0
