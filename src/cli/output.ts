@@ -51,6 +51,7 @@ export class Output extends Context.Service<
   Output,
   {
     readonly json: boolean
+    readonly colored: boolean
     /** Whether a progress bar may be drawn. */
     readonly animated: boolean
     /** Writes items as they come. */
@@ -81,7 +82,8 @@ export const make = Effect.gen(function* () {
   const quiet = yield* Quiet
   const choice = yield* Color
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
-  const show = choice === "always" || (choice === "auto" && canColor) ? Line.ansi : Line.plain
+  const colored = choice === "always" || (choice === "auto" && canColor)
+  const show = colored ? Line.ansi : Line.plain
   const animated = !quiet && (yield* stdio.stderrIsTerminal) && process.env["TERM"] !== "dumb"
 
   // Nobody is left to tell when stderr cannot be written.
@@ -100,16 +102,22 @@ export const make = Effect.gen(function* () {
     for (const below of more ?? []) text += `${show(below)}\n`
     return text
   }
+  const textsOf = (items: ReadonlyArray<Item>): string => {
+    let text = ""
+    for (const item of items) text += textOf(item)
+    return text
+  }
   const stdout = Sink.mapError(stdio.stdout(), (cause) => (isClosedPipe(cause) ? new ClosedPipe() : cause))
   const print = <E, R>(items: Stream.Stream<Item, E, R>) =>
     items.pipe(
-      Stream.mapArrayEffect((chunk) => Effect.as(status(""), [chunk.map(textOf).join("")] as const)),
+      Stream.mapArrayEffect((chunk) => Effect.as(status(""), [textsOf(chunk)] as const)),
       Stream.filter((text) => text !== ""),
       Stream.run(stdout)
     )
 
   return Output.of({
     json,
+    colored,
     animated,
     print,
     lines: (items) => print(Stream.fromIterable(items)),

@@ -27,6 +27,7 @@ export type Part =
 /**
  * `digits`: how many hexadecimal digits an address has (default: 8 as long as 32 bits do for the first part, else 16).
  * `highlight`: ranges to show as matches. `squeeze`: whether equal rows are counted instead of shown (default: true).
+ * `styled`: whether bytes have styles (default: true); without, a long dump takes a fifth of the time.
  *
  * @category models
  * @since 0.1.0
@@ -35,6 +36,7 @@ export interface Options {
   readonly digits?: number | undefined
   readonly highlight?: ReadonlyArray<AddressRange> | undefined
   readonly squeeze?: boolean | undefined
+  readonly styled?: boolean | undefined
 }
 
 const WIDTH = 16
@@ -44,21 +46,31 @@ const HOLE = 0x101
 const ABSENT = 0x102
 const UNREADABLE = 0x103
 
-const noByte: Readonly<Record<number, { readonly text: string; readonly style: Style | undefined }>> = {
-  [BLANK]: { text: "  ", style: undefined },
-  [HOLE]: { text: "--", style: "hole" },
-  [ABSENT]: { text: "xx", style: "absent" },
-  [UNREADABLE]: { text: "??", style: "unreadable" }
-}
-
-const byteTexts = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
-
 const styleOf = (byte: number): Style => {
   if (byte === 0) return "byteZero"
   if (byte > 0x7f) return "byteHigh"
   if (byte > 0x20 && byte < 0x7f) return "bytePrintable"
   return byte === 0x20 || (byte >= 9 && byte <= 13) ? "byteSpace" : "byteControl"
 }
+
+/** How each cell looks: first the bytes, then what is no byte. */
+const cellTexts = [
+  ...Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0")),
+  "  ",
+  "--",
+  "xx",
+  "??"
+]
+const cellStyles: ReadonlyArray<Style | undefined> = [
+  ...Array.from({ length: 256 }, (_, byte) => styleOf(byte)),
+  undefined,
+  "hole",
+  "absent",
+  "unreadable"
+]
+const cellChars = cellTexts.map((_, cell) =>
+  cell >= 0x20 && cell < 0x7f ? String.fromCharCode(cell) : cell < BLANK ? "." : " "
+)
 
 /**
  * An address, padded with zeros so that addresses stand below each other.
@@ -86,15 +98,39 @@ export const addressDigits = (end: bigint): 8 | 16 => (end <= 1n << 32n ? 8 : 16
 export const mapDigits = (map: MemoryMap.Any): 8 | 16 =>
   Option.match(MemoryMap.bounds(map), { onNone: () => 8, onSome: ({ end }) => addressDigits(end) })
 
+const codes = (texts: ReadonlyArray<string>, i: number) => Uint8Array.from(texts, (text) => text.charCodeAt(i))
+const firstCodes = codes(cellTexts, 0)
+const secondCodes = codes(cellTexts, 1)
+const charCodes = codes(cellChars, 0)
+
+// All of a row but the address, as it looks without cells: the text begins behind the bar.
+const blankRow = Array.from(`${" ".repeat(52)}|${" ".repeat(WIDTH)}|`, (character) => character.charCodeAt(0))
+const FIRST_CHAR = 53
+
+/** A row in one string that is made in one go, for dumps of many megabytes. */
+const unstyled = (cells: Uint16Array): string => {
+  const row = blankRow.slice()
+  for (let i = 0; i < WIDTH; i++) {
+    const cell = cells[i] ?? BLANK
+    const at = 2 + 3 * i + (i < 8 ? 0 : 1)
+    row[at] = firstCodes[cell] ?? 0
+    row[at + 1] = secondCodes[cell] ?? 0
+    row[FIRST_CHAR + i] = charCodes[cell] ?? 0
+  }
+  return String.fromCharCode(...row)
+}
+
 /** Gathers cells into rows, and equal rows into one. */
 class Rows {
   private readonly digits: number
   private readonly highlight: ReadonlyArray<AddressRange>
   private readonly squeeze: boolean
-  private readonly cells = new Uint16Array(WIDTH).fill(BLANK)
+  private readonly styled: boolean
+  private cells = new Uint16Array(WIDTH).fill(BLANK)
+  private shown = new Uint16Array(WIDTH)
+  private hasShown = false
   private start: bigint | undefined
   private filled = 0
-  private shown: Uint16Array | undefined
   private last: bigint = 0n
   private skipped = 0n
   private note: string | undefined
@@ -104,6 +140,7 @@ class Rows {
     this.digits = digits
     this.highlight = options.highlight ?? []
     this.squeeze = options.squeeze ?? true
+    this.styled = options.styled ?? true
   }
 
   /** Adds a part and gives the rows that are complete. */
@@ -159,7 +196,7 @@ class Rows {
     if (this.start !== undefined && this.start !== row) {
       if (this.filled > 0) this.row(1n, undefined)
       this.flush()
-      this.shown = undefined
+      this.hasShown = false
     }
     this.start = row
     this.filled = Number(address - row)
@@ -168,12 +205,15 @@ class Rows {
   /** Takes the cells as `count` equal rows. */
   private row(count: bigint, note: string | undefined) {
     const start = this.start ?? 0n
-    const same = this.squeeze && this.shown?.every((cell, i) => cell === this.cells[i]) === true
+    const same = this.squeeze && this.isShown()
     let skipped = count
     if (!same || note !== this.note) {
       this.flush()
       this.out.push(this.line(start, this.cells))
-      this.shown = this.cells.slice()
+      const cells = this.shown
+      this.shown = this.cells
+      this.cells = cells
+      this.hasShown = true
       this.note = note
       skipped--
     }
@@ -184,8 +224,15 @@ class Rows {
     this.cells.fill(BLANK)
   }
 
+  /** Whether the cells are those of the row shown last. */
+  private isShown(): boolean {
+    if (!this.hasShown) return false
+    for (let i = 0; i < WIDTH; i++) if (this.shown[i] !== this.cells[i]) return false
+    return true
+  }
+
   private flush() {
-    if (this.skipped === 1n && this.shown !== undefined) this.out.push(this.line(this.last, this.shown))
+    if (this.skipped === 1n) this.out.push(this.line(this.last, this.shown))
     else if (this.skipped > 1n) {
       const text = this.note ?? `${this.skipped} more rows like this`
       this.out.push([span("*".padEnd(this.digits + 4), "address"), span(text, "note")])
@@ -193,37 +240,44 @@ class Rows {
     this.skipped = 0n
   }
 
-  private isMarked(address: bigint): boolean {
-    return this.highlight.some((range) => address >= range.start && address < range.end)
+  private styleAt(start: bigint, i: number, cell: number): Style | undefined {
+    if (this.highlight.length > 0 && cell < BLANK) {
+      const address = start + BigInt(i)
+      if (this.highlight.some((range) => address >= range.start && address < range.end)) return "match"
+    }
+    return cellStyles[cell]
   }
 
   private line(start: bigint, cells: Uint16Array): Line {
-    const left: Array<Span> = [span(addressText(start, this.digits), "address")]
+    return this.styled ? this.styledLine(start, cells) : [span(`${addressText(start, this.digits)}${unstyled(cells)}`)]
+  }
+
+  private styledLine(start: bigint, cells: Uint16Array): Line {
+    const line: Array<Span> = [span(addressText(start, this.digits), "address")]
     const right: Array<Span> = [span("  |", "address")]
     let text = ""
     let chars = ""
     let style: Style | undefined
-    const close = () => {
-      left.push(span(text, style))
-      right.push(span(chars, style))
-      text = chars = ""
-    }
-    cells.forEach((cell, i) => {
-      const marked = cell < BLANK && this.isMarked(start + BigInt(i))
-      const next = marked ? "match" : cell < BLANK ? styleOf(cell) : noByte[cell]?.style
+    for (let i = 0; i < WIDTH; i++) {
+      const cell = cells[i] ?? BLANK
+      const next = this.styleAt(start, i, cell)
       const gap = i % 8 === 0 ? "  " : " "
       // A gap has the style of its neighbours when they agree, so that they are one span.
       if (next === style) text += gap
       else {
-        close()
-        left.push(span(gap))
+        if (text !== "") line.push({ text, style })
+        if (chars !== "") right.push({ text: chars, style })
+        line.push({ text: gap, style: undefined })
+        text = chars = ""
         style = next
       }
-      text += cell < BLANK ? byteTexts[cell] : noByte[cell]?.text
-      chars += cell >= 0x20 && cell < 0x7f ? String.fromCharCode(cell) : cell < BLANK ? "." : " "
-    })
-    close()
-    return [...left, ...right, span("|", "address")].filter(({ text }) => text !== "")
+      text += cellTexts[cell]
+      chars += cellChars[cell]
+    }
+    line.push({ text, style })
+    right.push({ text: chars, style }, span("|", "address"))
+    for (const part of right) line.push(part)
+    return line
   }
 }
 

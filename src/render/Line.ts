@@ -82,8 +82,8 @@ const escape = (text: string): string =>
  */
 export const plain = (line: Line): string => {
   let text = ""
-  for (const part of line) text += escape(part.text)
-  return text
+  for (const part of line) text += part.text
+  return escape(text)
 }
 
 // Colours of the 16 that every terminal has, and that follow its theme.

@@ -51,6 +51,7 @@ describe("the progress bar", () => {
     const shown: Array<string> = []
     const output = Output.of({
       json: false,
+      colored: false,
       animated,
       print: () => Effect.void,
       lines: () => Effect.void,

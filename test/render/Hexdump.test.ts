@@ -87,6 +87,19 @@ describe("Hexdump", () => {
     ])
   })
 
+  it("has the same text without styles", () => {
+    const parts = [
+      run(
+        3n,
+        Uint8Array.from({ length: 300 }, (_, i) => i)
+      ),
+      hole(303n, 400n, "why"),
+      run(400n, [1])
+    ]
+    assert.deepStrictEqual(screen(parts, { styled: false }), screen(parts))
+    assert.isBelow(Hexdump.lines(parts, { styled: false })[1]?.length ?? 99, 6)
+  })
+
   it.effect("streams what it lists, however the parts are cut", () =>
     Effect.gen(function* () {
       const bytes = Uint8Array.from({ length: 100 }, (_, i) => i >> 5)

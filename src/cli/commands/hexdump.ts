@@ -42,10 +42,11 @@ const show = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: AddressR
       if (part._tag === "Unreadable") unreadable = true
     })
   )
+  const digits = Math.max(Hexdump.mapDigits(map), Hexdump.addressDigits(range.end))
   yield* output.print(
     output.json
       ? Stream.map(shown, (part) => ({ json: jsonOf(part) }))
-      : Stream.map(Hexdump.stream(shown, { digits: Hexdump.addressDigits(range.end), squeeze }), (line) => ({ line }))
+      : Stream.map(Hexdump.stream(shown, { digits, squeeze, styled: output.colored }), (line) => ({ line }))
   )
   if (unreadable) return yield* partial
   if (MemoryMap.coverage(map, range).mapped === 0n) return yield* empty
