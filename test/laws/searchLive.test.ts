@@ -62,7 +62,7 @@ describe("a search", () => {
     })
   )
 
-  it.effect("reads no more than is asked of it", () =>
+  it.effect("reads little more than is asked of it", () =>
     Effect.gen(function* () {
       let read = 0
       const bytes = new Uint8Array(32 * MIB)
@@ -81,7 +81,7 @@ describe("a search", () => {
       read = 0
       const some = yield* Stream.runCollect(Stream.take(MemoryMap.findAll(map, new Uint8Array([1])), 5000))
       assert.strictEqual(some.at(-1), 4_999_000n)
-      assert.isAtMost(read, 8 * MIB)
+      assert.isAtMost(read, 12 * MIB, "two blocks, and one ahead")
     })
   )
 

@@ -96,9 +96,9 @@ describe("strings", () => {
     })
   )
 
-  // Skipped where binutils are not installed.
   it.effect.skipIf(!strings1)("are those of strings(1)", () =>
     Effect.gen(function* () {
+      // skipped where binutils are not installed
       const bytes = noise(200_000, [0, 0, 9, 0x20, 0x41, 0x7e, 0x7f, 0x80, 0xe9], 12)
       writeFileSync(path("noise"), bytes)
       const map = yield* MemoryMap.fromBytes(bytes, 0n)

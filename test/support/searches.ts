@@ -126,7 +126,11 @@ const sources = [
   "(\\0a?){1,4}A",
   "\\w+",
   "(aa|a)+\\0",
-  ".{5}\\xff"
+  ".{5}\\xff",
+  "\\0\\0\\0.*a",
+  "Aa\\0?a",
+  "\\0\\0a+",
+  "a\\0\\0[aA]"
 ]
 
 export const Description = Schema.Union([

@@ -114,14 +114,25 @@ const sampled = (needle: Needle, fold: boolean): Tier => {
   return (bytes, from, to, out, limit) => sampler.scan(bytes, from, to, out, limit)
 }
 
-/** The tiers one after the other, each from where the one before gave up. */
+/** What the last tier is given at first when the quick ones gave up, and what they must get on by to be worth a try. */
+const REST = 16 << 10
+const GAIN = 4 << 10
+
+/**
+ * The quick tiers one after the other, each from where the one before gave up, and `last` for a while where all did: the
+ * bytes that do not suit them may be behind soon. It is given more each time that they have been of no use.
+ */
 const inTurn =
-  (tiers: ReadonlyArray<Tier>): Tier =>
+  (quick: ReadonlyArray<Tier>, last: Tier): Tier =>
   (bytes, from, to, out, limit) => {
     let at = from
-    for (const tier of tiers) {
-      if (at >= to || out.length >= limit) return at
-      at = tier(bytes, at, to, out, limit)
+    let rest = REST
+    while (at < to && out.length < limit) {
+      const start = at
+      for (const tier of quick) if (at < to && out.length < limit) at = tier(bytes, at, to, out, limit)
+      rest = at - start < GAIN ? 2 * rest : REST
+      const end = Math.min(to, at + rest)
+      while (at < end && out.length < limit) at = last(bytes, at, end, out, limit)
     }
     return at
   }
@@ -137,12 +148,18 @@ export const exactFinder = (bytes: Uint8Array, fold: boolean): Tier => {
   const needle: Needle = fold ? foldedNeedle(bytes) : { bytes, mask: undefined }
   if (bytes.length === 1 && needle.mask?.[0] !== 0xdf) return oneByte(bytes[0]!)
   const quick = canSample(needle, fold) ? [sampled(needle, fold)] : fold ? [twoCases(needle)] : []
-  return inTurn([...quick, anchored(needle), lazily(() => kmp(bytes, fold ? lowerCase : sameCase))])
+  return inTurn(
+    [...quick, anchored(needle)],
+    lazily(() => kmp(bytes, fold ? lowerCase : sameCase))
+  )
 }
 
 /** Finds bytes under a mask that has at least one bit. */
 export const maskedFinder = (needle: Needle): Tier => {
   const fold = needle.mask!.includes(0xdf)
   const quick = canSample(needle, fold) ? [sampled(needle, fold)] : []
-  return inTurn([...quick, anchored(needle), lazily(() => shiftAnd(needle))])
+  return inTurn(
+    [...quick, anchored(needle)],
+    lazily(() => shiftAnd(needle))
+  )
 }

@@ -9,7 +9,8 @@ import type { SourceError } from "../../MemoryMapError.ts"
 import type { Finder } from "../../SearchKernel.ts"
 import { pin } from "../pin.ts"
 import type { Block, Piece, Sizes } from "./blocks.ts"
-import { readPart, type Task, tasks } from "./tasks.ts"
+import { readPart } from "./reading.ts"
+import { type Task, tasks } from "./tasks.ts"
 
 /** A kernel at work on one needle of `length` bytes. */
 export interface Native {

@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import type { SourceError } from "../../MemoryMapError.ts"
 import { type Block, blocks, type Piece, type Request, type Sizes } from "./blocks.ts"
+import { Reader } from "./reading.ts"
 
 /** Some blocks to be looked at together. */
 export interface Task {
@@ -20,55 +21,10 @@ export interface Task {
 /** Many small blocks make a task, up to so many. */
 const MAX_BLOCKS = 1024
 
-/** What could be read, and why that is not all. */
-interface Part {
-  readonly bytes: Uint8Array
-  readonly error: SourceError | undefined
-}
-
-/**
- * A read that failed, in parts: the longest beginning that can be read, to the byte, and what the read of the next byte
- * says. So what was asked for in one go makes no difference to what is found before the error.
- */
-const salvage = Effect.fnUntraced(function* (
-  { address, length, piece }: Request,
-  error: SourceError
-): Effect.fn.Return<Part> {
-  const offset = address - piece.origin
-  const parts = new Uint8Array(error.reason === "Closed" ? 1 : length)
-  let why = error
-  let good = 0 // bytes that have been read
-  let bad = parts.length // they cannot all be read up to here
-  const attempt = (end: number) =>
-    Effect.match(piece.source.read(offset + BigInt(good), end - good), {
-      onFailure: (failure) => {
-        why = failure
-        bad = end
-      },
-      onSuccess: (bytes) => {
-        parts.set(bytes, good)
-        good = end
-      }
-    })
-  while (bad - good > 1) {
-    const hint = Number(why.offset - offset)
-    yield* attempt(hint > good && hint < bad ? hint : good + ((bad - good) >> 1))
-  }
-  const bytes = parts.slice(0, good)
-  if (parts.length > 1) yield* attempt(good + 1)
-  return { bytes, error: why }
-})
-
-/** Reads what is asked for, or as much of it as can be read. */
-export const readPart = (request: Request): Effect.Effect<Part> =>
-  Effect.matchEffect(request.piece.source.read(request.address - request.piece.origin, request.length), {
-    onFailure: (error) => salvage(request, error),
-    onSuccess: (bytes) => Effect.succeed({ bytes, error: undefined })
-  })
-
 /** One run over `pieces`: a pull of tasks, ascending. A read that fails ends it with a task that holds the error. */
 export const tasks = (pieces: Iterable<Piece>, sizes: Sizes): Pull.Pull<Arr.NonEmptyReadonlyArray<Task>> => {
   const cutter = blocks(pieces, sizes)
+  const reader = new Reader()
   let request: Request | undefined
   let bytes: Uint8Array | undefined
   let error: SourceError | undefined
@@ -103,7 +59,7 @@ export const tasks = (pieces: Iterable<Piece>, sizes: Sizes): Pull.Pull<Arr.NonE
     if (request !== undefined) {
       const asked = request
       request = undefined
-      return Effect.flatMap(readPart(asked), (part) => {
+      return Effect.flatMap(reader.read(asked), (part) => {
         bytes = part.bytes
         error = part.error
         return pull
