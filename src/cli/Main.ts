@@ -21,6 +21,7 @@ import { read } from "./commands/read.ts"
 import { strings } from "./commands/strings.ts"
 import { verify } from "./commands/verify.ts"
 import { Exit } from "./errors.ts"
+import { escape } from "../render/Line.ts"
 import { Color, Json, Quiet } from "./output.ts"
 
 /** The version of the package, as package.json has it; a test compares them. */
@@ -52,7 +53,7 @@ const presenter = Effect.gen(function* () {
             formatter.formatHelpDoc(event.helpDoc)
           )
         case "InvalidInvocation": {
-          const lines = event.errors.map((error) => `memmap: ${error.message.replace(/\s*\n\s*/g, " ")}`)
+          const lines = event.errors.map((error) => `memmap: ${escape(error.message.replace(/\s*\n\s*/g, " "))}`)
           return write(stdio.stderr(), [...lines, `  try    ${event.commandPath.join(" ")} --help`].join("\n"))
         }
       }
@@ -79,7 +80,10 @@ export const program = Command.run(memmap, { version }).pipe(
     const what = defect instanceof Error ? defect.message : String(defect)
     return Effect.flatMap(Stdio.Stdio, (stdio) =>
       Effect.andThen(
-        write(stdio.stderr(), `memmap: internal error: ${what}\n  try    report it, with the command that led here`),
+        write(
+          stdio.stderr(),
+          `memmap: internal error: ${escape(what)}\n  try    report it, with the command that led here`
+        ),
         new Exit({ code: 2 })
       )
     )

@@ -8,7 +8,7 @@ import type * as FileMapper from "../FileMapper.ts"
 import type * as MemoryMap from "../MemoryMap.ts"
 import * as NodeMemoryMap from "../node/NodeMemoryMap.ts"
 import { Exit, exitCode, explain, type Failure, Refused, text } from "./errors.ts"
-import { type ClosedPipe, make, Output } from "./output.ts"
+import { type ClosedPipe, jsonText, make, Output } from "./output.ts"
 
 const layers = Layer.merge(NodeMemoryMap.layer, NodeFileSystem.layer)
 
@@ -37,10 +37,11 @@ const report = Effect.fnUntraced(function* (failure: Failure | InMap) {
   const error = failure._tag === "InMap" ? failure.error : failure
   const explained = explain(error, failure._tag === "InMap" ? failure.map : undefined)
   const code = exitCode(error)
+  const { details = [], message } = explained
   const tag = error instanceof Refused ? "UsageError" : error._tag
   yield* output.error(
     output.json
-      ? `${JSON.stringify({ type: "error", tag, message: explained.message, details: Object.fromEntries(explained.details ?? []) })}\n`
+      ? `${jsonText({ type: "error", tag, message, details: Object.fromEntries(details) })}\n`
       : text(explained)
   )
   return yield* new Exit({ code })

@@ -7,6 +7,7 @@ import * as AddressRange from "../AddressRange.ts"
 import { bytesText, hex, sizeText } from "../internal/numbers.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import type * as MemoryMapError from "../MemoryMapError.ts"
+import { escape } from "../render/Line.ts"
 
 /** Ends the process with this code; all there was to say has been said. */
 export class Exit extends Data.TaggedError("Exit")<{ readonly code: 1 | 2 }> {
@@ -109,4 +110,6 @@ export const exitCode = (error: Failure): 1 | 2 =>
 
 /** The lines for stderr. */
 export const text = ({ details = [], message }: Refused): string =>
-  [`memmap: ${message}`, ...details.map(([label, text]) => `  ${label.padEnd(6)} ${text}`), ""].join("\n")
+  [`memmap: ${message}`, ...details.map(([label, text]) => `  ${label.padEnd(6)} ${text}`)]
+    .map((line) => `${escape(line)}\n`)
+    .join("")

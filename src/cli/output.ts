@@ -73,8 +73,15 @@ export class Output extends Context.Service<
   }
 >()("effect-memory-map/cli/Output") {}
 
-// Sizes and counts are bigints; addresses have been written in hex before.
-const replacer = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value)
+/**
+ * One line of JSON. Sizes and counts are bigints and become decimal strings; addresses have been written in hex before.
+ * The control characters that JSON lets pass are escaped too.
+ */
+export const jsonText = (object: object): string =>
+  JSON.stringify(object, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value)).replace(
+    /[\u007f-\u009f]/g,
+    (character) => `\\u00${character.charCodeAt(0).toString(16)}`
+  )
 
 export const make = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio
@@ -93,11 +100,12 @@ export const make = Effect.gen(function* () {
     Effect.suspend(() => {
       if (!animated || (text === "" && !shown)) return Effect.void
       shown = text !== ""
-      return error(`\r\u001b[K${text}`)
+      // A line that wraps could not be removed again.
+      return error(`\r\u001b[K${text.slice(0, (process.stderr.columns ?? 80) - 1)}`)
     })
 
   const textOf = ({ json: object, line, more }: Item): string => {
-    if (json) return object === undefined ? "" : `${JSON.stringify(object, replacer)}\n`
+    if (json) return object === undefined ? "" : `${jsonText(object)}\n`
     let text = line === undefined ? "" : `${show(line)}\n`
     for (const below of more ?? []) text += `${show(below)}\n`
     return text
@@ -122,7 +130,7 @@ export const make = Effect.gen(function* () {
     print,
     lines: (items) => print(Stream.fromIterable(items)),
     bytes: (bytes) => Stream.run(bytes, stdout),
-    note: (text) => (quiet || json ? Effect.void : Effect.andThen(status(""), error(`${text}\n`))),
+    note: (text) => (quiet || json ? Effect.void : Effect.andThen(status(""), error(`${Line.escape(text)}\n`))),
     error: (text) => Effect.andThen(status(""), error(text)),
     status
   })

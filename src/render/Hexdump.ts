@@ -307,7 +307,7 @@ export const lines = (parts: Iterable<Part>, options: Options = {}): ReadonlyArr
   const all: Array<Line> = []
   for (const part of parts) {
     rows ??= new Rows(options.digits ?? addressDigits(startOf(part)), options)
-    all.push(...rows.push(part))
+    for (const line of rows.push(part)) all.push(line)
   }
   return rows === undefined ? [] : [...all, ...rows.end()]
 }

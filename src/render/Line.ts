@@ -60,7 +60,13 @@ export const span = (text: string, style?: Style): Span => ({ text, style })
 // oxlint-disable-next-line no-control-regex
 const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g
 
-const escape = (text: string): string =>
+/**
+ * Writes control characters, and marks that turn the direction of writing round, as `\x1b` and `\u202e`.
+ *
+ * @category serialization
+ * @since 0.1.0
+ */
+export const escape = (text: string): string =>
   text.replace(unsafe, (character) => {
     const code = character.charCodeAt(0)
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`

@@ -12,7 +12,8 @@ const path = temporaryFiles({
   "patch.bin": text("PATCH"),
   "words.bin": Uint8Array.from([1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f, 0xff, 0xff]),
   "far.bin": text("xyzzy xyzzy"),
-  "a@b.bin": text("exact name")
+  "a@b.bin": text("exact name"),
+  "evil\u001b[2J\u009b.bin": text("evil\u001b[2J\u009b\0")
 })
 
 const run = (...args: ReadonlyArray<string>) => memmap(args)
@@ -258,6 +259,29 @@ describe("images", () => {
       assert.deepInclude(objects(ran)[1], { start: "0x0", end: "0xa" })
       const placed = yield* run("info", `${path("a@b.bin")}@16`, "--json")
       assert.deepInclude(objects(placed)[1], { start: "0x10", end: "0x1a" })
+    })
+  )
+
+  it.effect("cannot command the terminal, by name or by content", () =>
+    Effect.gen(function* () {
+      const evil = `${path("evil\u001b[2J\u009b.bin")}@0`
+      const commands = [
+        ["info", evil],
+        ["map", evil],
+        ["strings", evil],
+        ["read", evil, "0", "cstr"],
+        ["read", evil, "0xffff", "u8"],
+        ["find", evil, "evil", "--context", "4"],
+        ["hexdump", evil, "zz\u001b"],
+        ["info", "nowhere\u001b"]
+      ]
+      for (const args of commands) {
+        for (const json of [[], ["--json"]]) {
+          const { err, out } = yield* run(...args, ...json)
+          // oxlint-disable-next-line no-control-regex
+          assert.notMatch(out + err, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/, args.join(" "))
+        }
+      }
     })
   )
 })

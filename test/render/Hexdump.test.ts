@@ -87,6 +87,13 @@ describe("Hexdump", () => {
     ])
   })
 
+  it("lists a part of any size", () => {
+    assert.strictEqual(
+      Hexdump.lines([run(0n, new Uint8Array(1 << 22))], { squeeze: false, styled: false }).length,
+      1 << 18
+    )
+  })
+
   it("has the same text without styles", () => {
     const parts = [
       run(
