@@ -1,5 +1,6 @@
 // Searches over one file, beside the tools that people use for it: each round runs every contender once, and the figures
-// are medians over the rounds. `node test/bench/search.ts [MiB] [rounds]`
+// are medians over the rounds: of the rate, and of the round's ratio to the first contender. The output is Markdown.
+// `npm run bench -- search [MiB] [rounds]`
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -17,7 +18,7 @@ import * as Pattern from "../../src/Pattern.ts"
 import { BASE, HEADER, writeImage } from "./searchImage.ts"
 
 const MIB = Number(process.argv[2] ?? 1024)
-const ROUNDS = Number(process.argv[3] ?? 5)
+const ROUNDS = Number(process.argv[3] ?? 3)
 const SIZE = MIB << 20
 const EVERY = 1 << 20
 
@@ -141,7 +142,7 @@ const ours = ({ layer, name }: Way, search: Search): Contender => ({
         const matches = yield* Stream.runCount(search(map))
         return { seconds: (performance.now() - start) / 1000, matches }
       })
-      const passes = [yield* once, yield* once, yield* once]
+      const passes = [yield* once, yield* once]
       return passes.toSorted((a, b) => a.seconds - b.seconds)[0]!
     }).pipe(Effect.scoped, Effect.provide(layer), Effect.runPromise)
 })
@@ -152,8 +153,6 @@ interface Case {
   /** What the others are measured against. */
   readonly yardstick: ReadonlyArray<Contender>
   readonly peers: ReadonlyArray<Contender>
-  /** Matches there must be; `undefined`: as many as the yardstick finds. */
-  readonly matches: number | undefined
 }
 
 const gdb = (what: string): ReadonlyArray<Contender> =>
@@ -180,36 +179,31 @@ const cases = (mapped: Mapped): ReadonlyArray<Case> => {
         ...process_("rg -uuu -obaF", "rg", ["-uuu", "-obaF", text, file]),
         ...process_("grep -obUaF", "grep", ["-obUaF", text, file]),
         ...gdb(`/b ${range}, ${[...bytes].join(", ")}`)
-      ],
-      matches: undefined
+      ]
     },
     {
       name: "a pointer, on word boundaries",
       search: MemoryMap.findAllPointers(pointer),
       yardstick: inC("C, a loop over words", pointerBytes, "8"),
-      peers: gdb(`/g ${range}, ${pointer}`),
-      matches: undefined
+      peers: gdb(`/g ${range}, ${pointer}`)
     },
     {
       name: "any of 8 texts",
       search: MemoryMap.findAll(Pattern.anyOf(many)),
       yardstick: yara(),
-      peers: process_("rg -uuu -obaF -e ...", "rg", ["-uuu", "-obaF", ...many.flatMap((one) => ["-e", one]), file]),
-      matches: undefined
+      peers: process_("rg -uuu -obaF -e ...", "rg", ["-uuu", "-obaF", ...many.flatMap((one) => ["-e", one]), file])
     },
     ...[16, 256, 4096].map((length): Case => ({
       name: `zeros with one odd byte, ${length} bytes`,
       search: MemoryMap.findAll(zeros(length)),
       yardstick: inC("C, a loop over memmem", zeros(length)),
-      peers: length === 16 ? [inBuffer(mapped, zeros(length))] : [],
-      matches: undefined
+      peers: length === 16 ? [inBuffer(mapped, zeros(length))] : []
     })),
     {
       name: "text in any case",
       search: MemoryMap.findAll(Pattern.text("Needle In MEMORY", { ignoreCase: true })),
       yardstick: process_("rg -uuu -obai", "rg", ["-uuu", "-obaiF", "needle in memory", file]),
-      peers: process_("grep -obUai", "grep", ["-obUaiF", "needle in memory", file]),
-      matches: undefined
+      peers: process_("grep -obUai", "grep", ["-obUaiF", "needle in memory", file])
     },
     {
       name: `hex with wildcards, ${code}`,
@@ -220,43 +214,45 @@ const cases = (mapped: Mapped): ReadonlyArray<Case> => {
         ["-uuu", "-oba", "--no-unicode", "-s", String.raw`(?s-u)\x4c\x8b.[\x10-\x1f]\xe8..\xff`, file],
         false
       ),
-      peers: [],
-      matches: undefined
+      peers: []
     },
     {
       name: "a regular expression, [0-9]{3}-[0-9]{4}",
       search: MemoryMap.findAll(Pattern.regex("[0-9]{3}-[0-9]{4}")),
       yardstick: process_("rg -uuu -oba", "rg", ["-uuu", "-oba", "(?-u)[0-9]{3}-[0-9]{4}", file], false),
-      peers: [],
-      matches: undefined
+      peers: []
     }
   ]
 }
 
-const pad = (text: string, width: number): string => text.padEnd(width)
 const rate = (seconds: number): string => `${(SIZE / seconds / 1e9).toFixed(2)} GB/s`
+
+const row = (...cells: ReadonlyArray<string>): void => console.log(`| ${cells.join(" | ")} |`)
+
+const table = (title: string, ...columns: ReadonlyArray<string>): void => {
+  console.log(`\n### ${title}\n`)
+  row(...columns)
+  row(...columns.map((_, i) => (i === 0 ? "---" : "---:")))
+}
 
 const measure = async (one: Case): Promise<void> => {
   const contenders = [...one.yardstick, ...ways.map((way) => ours(way, one.search)), ...one.peers]
   const times = contenders.map((): Array<number> => [])
   const counts = contenders.map((): number | undefined => undefined)
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [i] of contenders.entries()) {
+    for (const i of contenders.keys()) {
       const at = (i + round) % contenders.length
       const { matches, seconds } = await contenders[at]!.run()
       times[at]!.push(seconds)
       counts[at] = matches
     }
   }
-  console.log(`\n${one.name}`)
-  const found = counts.filter((count) => count !== undefined)
-  if (new Set(found).size > 1) console.log(`  the counts differ: ${found.join(", ")}`)
+  const found = new Set(counts.filter((count) => count !== undefined))
+  if (found.size > 1) throw new Error(`${one.name}: the contenders find ${[...found].join(" and ")} matches`)
+  table(`${one.name}: ${[...found].join("")} matches`, "", "median", `against ${contenders[0]?.name ?? ""}`)
   contenders.forEach(({ name }, i) => {
     const ratio = median(times[i]!.map((seconds, round) => times[0]![round]! / seconds))
-    const count = counts[i] === undefined ? "" : `${counts[i]} matches`
-    console.log(
-      `  ${pad(name, 40)} ${rate(median(times[i]!)).padStart(12)} ${`${ratio.toFixed(2)}x`.padStart(8)}   ${count}`
-    )
+    row(name, rate(median(times[i]!)), `${ratio.toFixed(2)}x`)
   })
 }
 
@@ -270,6 +266,7 @@ const sparse = async (): Promise<void> => {
       Array.from({ length: pieces }, (_, i) => ({ source, address: BigInt(i) * 4096n }))
     )
   )
+  table("100 000 segments of 64 bytes, a match in each", "", "median", "a segment")
   for (const [name, layer] of [
     ["typescript", Layer.empty],
     ["libc", NodeSearchKernel.layer]
@@ -282,9 +279,7 @@ const sparse = async (): Promise<void> => {
       if (round > 0) times.push(performance.now() - start)
     }
     const took = median(times)
-    console.log(
-      `  ${pad(`memmap: ${name}`, 40)} ${`${took.toFixed(0)} ms`.padStart(12)}   ${((took / pieces) * 1e6).toFixed(0)} ns a segment`
-    )
+    row(`memmap: ${name}`, `${took.toFixed(0)} ms`, `${((took / pieces) * 1e6).toFixed(0)} ns`)
   }
 }
 
@@ -299,10 +294,10 @@ const main = async (): Promise<void> => {
     ...[16, 256, 4096].map(zeros)
   ]
   writeImage(file, SIZE, needles, EVERY)
+  const { length: threads } = OS.cpus()
   console.log(
-    `${MIB} MiB, ${ROUNDS} rounds, node ${process.version}, ${OS.cpus()[0]?.model ?? "unknown machine"}, ${OS.cpus().length} threads`
+    `${MIB} MiB in one warm file, ${ROUNDS} rounds, Node ${process.version}, ${OS.cpus()[0]?.model.trim()}, ${threads} threads.`
   )
-  console.log("rates are medians; ratios are medians of each round's ratio to the first line of a case")
   await Effect.gen(function* () {
     const source = yield* FileMapper.map(file)
     const map = (yield* MemoryMap.add(MemoryMap.empty, source, BASE)).pipe(
@@ -312,9 +307,8 @@ const main = async (): Promise<void> => {
     const mapped: Mapped = { map, resident: source.resident ?? new Uint8Array(NFS.readFileSync(file)) }
     for (const one of cases(mapped)) yield* Effect.promise(() => measure(one))
   }).pipe(Effect.scoped, Effect.provide(NodeFileMapper.layer), Effect.runPromise)
-  console.log(`\n100 000 segments of 64 bytes, a match in each`)
   await sparse()
-  for (const tool of missing) console.log(`\nnot measured, for it is not installed: ${tool}`)
+  for (const tool of missing) console.log(`\nNot measured, for it is not installed: ${tool}.`)
 }
 
 try {
