@@ -63,14 +63,19 @@ class Calls {
     return Effect.callback<number>((resume) => {
       // Only the C library knows where an array lies: its first byte is found where it begins.
       const base = this.memchr(bytes, bytes[0], 1) as bigint
-      const done = (error: unknown, address: bigint | null) =>
-        resume(
-          error === null || error === undefined
-            ? Effect.succeed(address === null ? -1 : Number(address - base))
-            : Effect.die(error)
+      const [call, ...args] =
+        part.length === 1
+          ? ([this.memchr, bytes, part[0], bytes.length] as const)
+          : ([this.memmem, bytes, bytes.length, part, part.length] as const)
+      const give = (address: bigint | null) => resume(Effect.succeed(address === null ? -1 : Number(address - base)))
+      try {
+        call.async(...args, (error: unknown, address: bigint | null) =>
+          give(error === null || error === undefined ? address : (call(...args) as bigint | null))
         )
-      if (part.length === 1) this.memchr.async(bytes, part[0], bytes.length, done)
-      else this.memmem.async(bytes, bytes.length, part, part.length, done)
+      } catch {
+        // koffi has no more than 256 calls under way. One block takes a fraction of a millisecond.
+        give(call(...args) as bigint | null)
+      }
     })
   }
 }

@@ -13,6 +13,7 @@ import { temporaryFiles } from "../support/temporary.ts"
 
 const isWindows = process.platform === "win32"
 const path = temporaryFiles()
+const text = new TextEncoder().encode("needle in memory")
 
 const withoutLibc = Layer.provide(
   Layer.succeed(Libc, Effect.fail(new MmapUnavailable({ why: "the test took it away" })))
@@ -31,12 +32,24 @@ describe("NodeSearchKernel", () => {
   )
 })
 
+describe("very many searches at once", () => {
+  it.live("all find what they look for", () =>
+    Effect.gen(function* () {
+      const bytes = new Uint8Array(12 << 20)
+      const places = [7, (5 << 20) + 3, (12 << 20) - text.length]
+      for (const at of places) bytes.set(text, at)
+      const map = yield* MemoryMap.fromBytes(bytes, 0n)
+      const searches = Array.from({ length: 120 }, () => Stream.runCollect(MemoryMap.findAll(map, text)))
+      const found = yield* Effect.all(searches, { concurrency: "unbounded" })
+      for (const one of found) assert.deepStrictEqual(one, places.map(BigInt))
+    }).pipe(Effect.provide(NodeSearchKernel.layer))
+  )
+})
+
 const layers = {
   "mmap, memmem": Layer.merge(NodeFileMapper.layer, NodeSearchKernel.layer),
   "mmap, typescript": NodeFileMapper.layer
 }
-
-const text = new TextEncoder().encode("needle in memory")
 
 for (const [name, layer] of Object.entries(layers)) {
   describe(`a search in a file, ${name}`, () => {
