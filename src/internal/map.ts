@@ -3,7 +3,7 @@ import * as Equal from "effect/Equal"
 import { format } from "effect/Formatter"
 import { identity } from "effect/Function"
 import * as Hash from "effect/Hash"
-import { NodeInspectSymbol } from "effect/Inspectable"
+import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 import type { AddressRange } from "../AddressRange.ts"
 import type { ByteSource } from "../ByteSource.ts"
@@ -20,7 +20,7 @@ export const MappingTypeId = "~effect-memory-map/Mapping"
 export const TypeId = "~effect-memory-map/MemoryMap"
 
 /** `rank` says both height and order: over is `order + 1`, under `-order - 1`, so the latest under lies lowest. */
-export class MappingImpl implements Mapping, Skyline.Layer {
+export class MappingImpl extends Inspectable.Class implements Mapping, Skyline.Layer {
   get [MappingTypeId](): typeof MappingTypeId {
     return MappingTypeId
   }
@@ -31,6 +31,7 @@ export class MappingImpl implements Mapping, Skyline.Layer {
   readonly permissions: Permissions | undefined
   readonly rank: number
   constructor(name: string, start: bigint, source: ByteSource, permissions: Permissions | undefined, rank: number) {
+    super()
     this.name = name
     this.start = start
     this.end = start + source.size
@@ -46,12 +47,6 @@ export class MappingImpl implements Mapping, Skyline.Layer {
   }
   toJSON(): unknown {
     return { _id: "Mapping", name: this.name, start: hex(this.start), end: hex(this.end), order: this.order }
-  }
-  toString(): string {
-    return format(this.toJSON())
-  }
-  [NodeInspectSymbol](): unknown {
-    return this.toJSON()
   }
   [Equal.symbol](that: unknown): boolean {
     return this === that
@@ -186,7 +181,7 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   override toString(): string {
     return format(this.toJSON())
   }
-  [NodeInspectSymbol](): unknown {
+  [Inspectable.NodeInspectSymbol](): unknown {
     return this.toJSON()
   }
   [Equal.symbol](that: unknown): boolean {
