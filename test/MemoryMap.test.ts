@@ -166,6 +166,8 @@ describe("where a mapping meets others", () => {
       assert.deepStrictEqual(namesAt(again, (1n << 60n) + 16n), ["part", "whole"])
       const shifted = MemoryMap.add(map, parts, (1n << 60n) + 15n, { overlap: "equal" })
       assert.isTrue(Exit.isFailure(yield* Effect.exit(shifted)), "another place of the source has to be read")
+      const mixed = MemoryMap.add(map, ByteSource.zeros(8n), 1n << 60n, { overlap: "equal" })
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(mixed)), "zeros are like zeros only")
     })
   )
 
@@ -245,9 +247,11 @@ describe("what is added", () => {
         const error = yield* Effect.flip(MemoryMap.fromFile("/f", 0n, options))
         assert.strictEqual(error._tag === "InvalidMapping" && error.reason, "OutsideFile", inspect(options))
       }
+      const empty = yield* Effect.flip(MemoryMap.fromFile("/empty", 0n))
+      assert.strictEqual(empty._tag === "InvalidMapping" && empty.reason, "Empty")
       const missing = yield* Effect.flip(MemoryMap.fromFile("/missing", 0n))
       assert.strictEqual(missing._tag === "PlatformError" && missing.reason._tag, "NotFound")
-    }).pipe(Effect.provide(FileMapper.layerTest({ "/f": bytes(1, 2, 3, 4) })))
+    }).pipe(Effect.provide(FileMapper.layerTest({ "/f": bytes(1, 2, 3, 4), "/empty": bytes() })))
   )
 })
 

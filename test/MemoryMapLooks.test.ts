@@ -71,6 +71,24 @@ describe("holes", () => {
     })
   )
 
+  it.effect("leave the orders of mappings unique", () =>
+    Effect.gen(function* () {
+      const map = yield* islands.pipe(
+        Effect.flatMap(absent(0n, 2n, "x")),
+        Effect.flatMap(absent(6n, 8n, "y")),
+        Effect.flatMap(MemoryMap.addBytes(bytes(1), 2n, { name: "c" })),
+        Effect.flatMap(MemoryMap.addBytes(bytes(1), 2n, { name: "d", overlap: "under" }))
+      )
+      const orders = Array.from(MemoryMap.mappings(map), (mapping) => mapping.order)
+      assert.strictEqual(new Set(orders).size, 4)
+      assert.deepStrictEqual(
+        orders,
+        orders.toSorted((a, b) => a - b)
+      )
+      assert.deepStrictEqual(text(MemoryMap.remove(map, named(map, "c")))[0], "a 0x2-0x6 +0")
+    })
+  )
+
   it.effect("need a range", () =>
     Effect.gen(function* () {
       for (const [range, reason] of [
