@@ -185,7 +185,7 @@ export const uint64 = (value: bigint, options?: IntegerOptions): Pattern =>
 
 /**
  * Any of these patterns, all searched for in one go; `findMatches` says which one matched. They may nest. Together they
- * may have 1 MiB of bytes, and at most 256 may be masks, ranges or regular expressions.
+ * may have 256 KiB, and at most 256 of them may be masks, ranges or regular expressions.
  *
  * @category constructors
  * @since 0.1.0

@@ -29,7 +29,7 @@ const bad: ReadonlyArray<
   ["a long mask", Pattern.masked(new Uint8Array(5000), new Uint8Array(5000).fill(1)), 4096, /at most 4096/],
   ["more than a MiB", new Uint8Array((1 << 20) + 1), 1 << 20, /more than 1048576/],
   ["more than a MiB of text", "a".repeat((1 << 20) + 1), 1 << 20, /more than 1048576/],
-  ["more than a MiB together", Pattern.anyOf(Array.from({ length: 3 }, () => new Uint8Array(1 << 19))), 2, /at once/],
+  ["too much together", Pattern.anyOf(Array.from({ length: 3 }, () => new Uint8Array(1 << 17))), 2, /at once/],
   ["too many masks", Pattern.anyOf(Array.from({ length: 300 }, () => Pattern.hex("1?"))), 256, /more than 256/],
   ["a word without word size", Pattern.word(1n), 0, /word size/, unknown],
   ["a word without byte order", Pattern.word(1n), 0, /byte order/, { ...unknown, wordSize: 32 }],

@@ -52,6 +52,7 @@ export interface Machine {
 const MAX_BYTES = 1 << 20
 const MAX_MASKED = 4096
 const MAX_REACH = 65_536
+const MAX_TOGETHER = 1 << 18
 const MAX_LEAVES = 65_536
 const MAX_SLOW = 256
 const MAX_STATES = 4096
@@ -260,8 +261,9 @@ export const compile = (input: Input, machine: Machine): Compiled<ReadonlyArray<
     else slow++
     if (form.success._tag === "Regex") states += form.success.program.forward.sets.length
     if (leaves.length > MAX_LEAVES) return invalid(input, MAX_LEAVES, `more than ${MAX_LEAVES} patterns at once`)
-    if (bytes > MAX_BYTES)
-      return invalid(input, leaves.length - 1, `more than ${bytesText(MAX_BYTES)} to look for at once`)
+    if (leaves.length > 1 && bytes > MAX_TOGETHER) {
+      return invalid(input, leaves.length - 1, `more than ${bytesText(MAX_TOGETHER)} to look for at once`)
+    }
     if (states > MAX_STATES) {
       return invalid(
         input,

@@ -158,4 +158,20 @@ describe("blocks", () => {
       })
     )
   }
+
+  it.effect("as many matches as there are bytes times patterns are given in portions", () =>
+    Effect.gen(function* () {
+      const map = yield* MemoryMap.fromBytes(repeated(1500, "a"), 0n)
+      const nested = Pattern.anyOf(Array.from({ length: 300 }, (_, i) => a(i + 1)))
+      const count = (pattern: Pattern.Input) => Stream.runCount(MemoryMap.findMatches(map, pattern))
+      assert.strictEqual(yield* count(nested), 300 * 1500 - (300 * 299) / 2)
+      const same = Pattern.anyOf(Array.from({ length: 20_000 }, () => "aaaaaaaaab"))
+      assert.strictEqual(yield* count(same), 0)
+      const end = yield* MemoryMap.addString(map, "b", 1500n)
+      const some = Stream.runCount(MemoryMap.findMatches(end, same))
+      assert.strictEqual(yield* some, 20_000)
+      const masks = Pattern.anyOf(Array.from({ length: 256 }, (_, i) => Pattern.hex(`6? ${"?? ".repeat(i)}6?`)))
+      assert.strictEqual(yield* count(masks), 256 * 1500 - (257 * 256) / 2)
+    })
+  )
 })

@@ -1,14 +1,15 @@
 // Aho, Corasick, "Efficient string matching: an aid to bibliographic search", CACM 18 (1975): many needles at one step
 // a byte, as an automaton with all steps written out, over classes of bytes that no needle tells apart.
 
-/** Entries in one table; needles that need more are shared out among several automata. */
-const MAX_TABLE = 1 << 22
+/** States in one table, so that it stays small; needles that need more are shared out among several automata. */
+const MAX_STATES = 1 << 14
 
 class Automaton {
-  private readonly step: Int32Array
+  private readonly step: Uint16Array
   private readonly classes: Int32Array
   private readonly width: number
   private readonly lengths: Int32Array
+  private readonly longest: number
   private readonly ids: Int32Array
   /** Per state, one more than the index of the needle that ends here; `same` leads on to equal needles. */
   private readonly ends: Int32Array
@@ -19,6 +20,7 @@ class Automaton {
   constructor(needles: ReadonlyArray<Uint8Array>, ids: ReadonlyArray<number>, form: Uint8Array) {
     this.ids = Int32Array.from(ids)
     this.lengths = Int32Array.from(needles, (needle) => needle.length)
+    this.longest = this.lengths.reduce((a, b) => Math.max(a, b), 0)
     this.classes = new Int32Array(256)
     let width = 1
     const seen = new Int32Array(256)
@@ -26,7 +28,7 @@ class Automaton {
     for (let byte = 0; byte < 256; byte++) this.classes[byte] = seen[form[byte]!]!
     this.width = width
     const states = needles.reduce((total, { length }) => total + length, 1)
-    const step = (this.step = new Int32Array(states * width))
+    const step = (this.step = new Uint16Array(states * width))
     this.ends = new Int32Array(states)
     this.same = new Int32Array(needles.length + 1)
     this.shorter = new Int32Array(states)
@@ -51,7 +53,7 @@ class Automaton {
   }
 
   /** Breadth first: a step that is missing is the one that the longest proper suffix would make. */
-  private connect(step: Int32Array, made: number): void {
+  private connect(step: Uint16Array, made: number): void {
     const { width } = this
     const suffix = new Int32Array(made)
     const queue = new Int32Array(made)
@@ -73,10 +75,17 @@ class Automaton {
     }
   }
 
-  /** Matches that start in `[from, to)`, in the order of their ends. */
-  scan(bytes: Uint8Array, from: number, to: number, offsets: Array<number>, which: Array<number>): void {
+  /** Matches that start in `[from, to)`, in the order of their ends; false when there are more than `limit`. */
+  scan(
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    offsets: Array<number>,
+    which: Array<number>,
+    limit: number
+  ): boolean {
     const { classes, ends, lengths, shorter, step, width } = this
-    const stop = Math.min(bytes.length, to - 1 + lengths.reduce((a, b) => Math.max(a, b), 0))
+    const stop = Math.min(bytes.length, to - 1 + this.longest)
     let state = 0
     for (let i = from; i < stop; i++) {
       state = step[state * width + classes[bytes[i]!]!]!
@@ -88,12 +97,22 @@ class Automaton {
             which.push(this.ids[entry - 1]!)
           }
         }
+        if (offsets.length > limit) return false
       }
     }
+    return true
   }
 }
 
-export type Many = (bytes: Uint8Array, from: number, to: number, offsets: Array<number>, which: Array<number>) => void
+/** Finds many needles; false when there are more matches than `limit`. */
+export type Many = (
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  offsets: Array<number>,
+  which: Array<number>,
+  limit: number
+) => boolean
 
 /** `form` maps each byte to the one it is compared as; `ids` is what `which` is filled with. */
 export const ahoCorasick = (needles: ReadonlyArray<Uint8Array>, ids: ReadonlyArray<number>, form: Uint8Array): Many => {
@@ -114,12 +133,10 @@ export const ahoCorasick = (needles: ReadonlyArray<Uint8Array>, ids: ReadonlyArr
     size = 0
   }
   needles.forEach((needle, i) => {
-    if ((size + needle.length) * 257 > MAX_TABLE) close()
+    if (size + needle.length >= MAX_STATES) close()
     group.push(i)
     size += needle.length
   })
   close()
-  return (bytes, from, to, offsets, which) => {
-    for (const automaton of automata) automaton.scan(bytes, from, to, offsets, which)
-  }
+  return (...args) => automata.every((automaton) => automaton.scan(...args))
 }

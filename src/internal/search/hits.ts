@@ -37,8 +37,8 @@ export interface Matcher {
   /** Bytes to give to one call, so that it takes a few milliseconds at most. */
   readonly step: number
   /**
-   * Looks at the starts `from` to `to`, for matches inside `bytes`. Gives the first start not decided, which is less
-   * than `to` only when `out` is full. `phase` is the address of `bytes[0]`, modulo the alignment.
+   * Looks at the starts `from` to `to`, for matches inside `bytes`. Gives the first start not decided: less than `to` when
+   * there is much to find, but always more than `from`. `phase` is the address of `bytes[0]`, modulo the alignment.
    */
   readonly scan: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits) => number
 }

@@ -12,7 +12,10 @@ const STEP = 1 << 19
 
 /** Several matchers look at a block in turn, so it should stay in the cache. */
 const SHARED_STEP = 1 << 18
-const LEAST_STEP = 1 << 14
+const LEAST_STEP = 1 << 12
+
+/** Matches found in one go, about: where there are more, less memory is looked at in one go. */
+const MAX_HITS = 1 << 18
 
 /** Longer needles are looked for one by one: an automaton of them would be large. */
 const MAX_SHARED = 4096
@@ -70,26 +73,27 @@ const inOrder = (offsets: ReadonlyArray<number>, which: ReadonlyArray<number>): 
   Array.from(offsets.keys()).sort((a, b) => offsets[a]! - offsets[b]! || which[a]! - which[b]!)
 
 /** Needles of one kind, exact or folded, in one pass: by sampling as long as that pays, then by automaton. */
-const sharedPass = (leaves: ReadonlyArray<Numbered>, fold: boolean): Many => {
+const sharedPass = (leaves: ReadonlyArray<Numbered>, fold: boolean, isSampled: boolean): Many => {
   const ids = leaves.map(({ which }) => which)
   const bytes = leaves.map(({ form }) => form.bytes)
   let automaton: Many | undefined
   const slow: Many = (...args) => (automaton ??= ahoCorasick(bytes, ids, fold ? lowerCase : sameCase))(...args)
+  if (!isSampled) return slow
   const needles: ReadonlyArray<Needle> = bytes.map((b) => (fold ? foldedNeedle(b) : { bytes: b, mask: undefined }))
-  if (!needles.every((needle) => canSample(needle, fold))) return slow
   const sampler = new Sampler(needles, fold)
   const lengths = bytes.map(({ length }) => length)
-  return (block, from, to, offsets, which) => {
+  return (block, from, to, offsets, which, limit) => {
     const starts: Array<number> = []
     const indexes: Array<number> = []
-    const at = sampler.scan(block, from, to, starts, Infinity, indexes)
+    const at = sampler.scan(block, from, to, starts, limit, indexes)
+    if (at < 0) return false
     starts.forEach((start, i) => {
       const index = indexes[i]!
       if (start >= at || start + lengths[index]! > block.length) return
       offsets.push(start)
       which.push(ids[index]!)
     })
-    if (at < to) slow(block, at, to, offsets, which)
+    return at >= to || slow(block, at, to, offsets, which, limit)
   }
 }
 
@@ -103,13 +107,16 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
   })
   const passes: Array<Many> = []
   for (const fold of [false, true]) {
-    const kind = exact.filter(({ form }) => form.fold === fold)
-    const needle = ({ form }: Numbered): Needle =>
-      fold ? foldedNeedle(form.bytes) : { bytes: form.bytes, mask: undefined }
-    const good = kind.filter((leaf) => canSample(needle(leaf), fold))
-    const rest = kind.filter((leaf) => !canSample(needle(leaf), fold))
-    if (good.length > 0) passes.push(sharedPass(good, fold))
-    if (rest.length > FEW) passes.push(sharedPass(rest, fold))
+    const good: Array<Numbered> = []
+    const rest: Array<Numbered> = []
+    for (const leaf of exact) {
+      const { bytes } = leaf.form
+      if (leaf.form.fold !== fold) continue
+      const needle: Needle = fold ? foldedNeedle(bytes) : { bytes, mask: undefined }
+      ;(canSample(needle, fold) ? good : rest).push(leaf)
+    }
+    if (good.length > 0) passes.push(sharedPass(good, fold, true))
+    if (rest.length > FEW) passes.push(sharedPass(rest, fold, false))
     else for (const { which } of rest) alone.push({ matcher: single(leaves[which]!, alignment), which })
   }
   const lengths = leaves.map(({ form }) => (form._tag === "Exact" ? form.bytes.length : 0))
@@ -120,20 +127,29 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
       return Math.min(fair, ...alone.map(({ matcher }) => matcher.step))
     },
     scan: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
-      const offsets: Array<number> = []
-      const which: Array<number> = []
-      for (const pass of passes) pass(bytes, from, to, offsets, which)
+      let end = to
+      let offsets: Array<number> = []
+      let which: Array<number> = []
+      while (!passes.every((pass) => pass(bytes, from, end, offsets, which, MAX_HITS))) {
+        end = from + Math.max(1, (end - from) >> 4)
+        offsets = []
+        which = []
+        if (end === from + 1) {
+          for (const pass of passes) pass(bytes, from, end, offsets, which, Infinity)
+          break
+        }
+      }
       const all = new Found(Infinity, out.wantLengths)
       offsets.forEach((offset, i) => {
         if ((phase + offset) % alignment === 0) all.push(offset, which[i]!, lengths[which[i]!]!)
       })
       for (const { matcher, which } of alone) {
         const own = new Found(Infinity, out.wantLengths)
-        matcher.scan(bytes, from, to, phase, own)
+        matcher.scan(bytes, from, end, phase, own)
         own.offsets.forEach((offset, i) => all.push(offset, which, own.lengths[i]!))
       }
       for (const i of inOrder(all.offsets, all.which)) out.push(all.offsets[i]!, all.which[i]!, all.lengths[i]!)
-      return to
+      return end
     }
   }
 }

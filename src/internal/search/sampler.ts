@@ -15,6 +15,8 @@ interface Stretch {
 /** Or-ed over all words when case is ignored: A and a become the same (and so do a few others, sorted out later). */
 const FOLD = 0x20202020
 
+const isLittle = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+
 const HASH = 0x9e3779b1 | 0
 
 /** What a word in the table, and one that is indeed a needle's, cost in bytes looked at. */
@@ -26,7 +28,8 @@ const isDull = (word: number): boolean => word === ((word << 8) | (word >>> 24))
 
 const wordsOf = (bytes: Uint8Array, fold: number): Int32Array => {
   const words = new Int32Array(Math.max(0, bytes.length - 3))
-  for (let i = 0; i < words.length; i++) words[i] = new Int32Array(bytes.slice(i, i + 4).buffer)[0]! | fold
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  for (let i = 0; i < words.length; i++) words[i] = view.getInt32(i, isLittle) | fold
   return words
 }
 
@@ -113,17 +116,17 @@ export class Sampler {
   }
 
   /**
-   * As `Tier` says. With one needle `out` is ascending; with several it is in no order, and `limit` is no limit. Gives up
-   * once candidates that come to nothing cost more than they should.
+   * As `Tier` says. With several needles, which are told in `which`, `out` is in no order, and the answer is -1 when there
+   * are more than `limit`. Gives up once candidates that come to nothing cost more than they should.
    */
   scan(bytes: Uint8Array, from: number, to: number, out: Array<number>, limit: number, which?: Array<number>): number {
     const skew = (4 - (bytes.byteOffset & 3)) & 3
     if (bytes.length < skew + 4) return from
-    const words = new Int32Array(bytes.buffer, bytes.byteOffset + skew, (bytes.length - skew) >> 2)
+    const words = new Int32Array(bytes.buffer, bytes.byteOffset + skew, Math.floor((bytes.length - skew) / 4))
     const { filter, fold, heads, nearest, shift, stride } = this
     const step = stride >> 2
-    const first = Math.max(0, (from + nearest - skew + 3) >> 2)
-    const last = Math.min(words.length, ((to - 1 + this.farthest - skew) >> 2) + 1)
+    const first = Math.max(0, Math.floor((from + nearest - skew + 3) / 4))
+    const last = Math.min(words.length, Math.floor((to - 1 + this.farthest - skew) / 4) + 1)
     const quads = last - 3 * step
     let patience = 4096
     let rested = first
@@ -158,7 +161,7 @@ export class Sampler {
         }
         patience -= CANDIDATE + agreed
       }
-      if (which === undefined && out.length >= limit) return Math.max(from, out[out.length - 1]! + 1)
+      if (out.length >= limit) return which === undefined ? Math.max(from, out[out.length - 1]! + 1) : -1
       // What starts before the next word's reach is decided.
       if (patience < 0) return Math.min(to, Math.max(from, at + 4 * step - this.farthest))
     }

@@ -10,7 +10,7 @@ import type { Finder } from "../../SearchKernel.ts"
 import { pin } from "../pin.ts"
 import type { Block, Piece, Sizes } from "./blocks.ts"
 import { readPart } from "./reading.ts"
-import { type Task, tasks } from "./tasks.ts"
+import { ALONE, type Task, tasks } from "./tasks.ts"
 
 /** A kernel at work on one needle of `length` bytes. */
 export interface Native {
@@ -44,9 +44,6 @@ export interface Plan<A> {
 /** What a kernel finds in one go, at most. */
 const CHUNK = 4096
 
-/** Blocks smaller than this are not worth a kernel's trouble. */
-const NATIVE = 256 << 10
-
 /** What a block costs besides its bytes, and what something found costs, in bytes. */
 const BLOCK = 256
 const FOUND = 64
@@ -58,13 +55,13 @@ const REPORT = 4n << 20n
 const isLost = ({ bytes, length, piece }: Block): boolean =>
   bytes.length !== length || (piece !== undefined && piece.source.resident === undefined)
 
-/** Has a kernel look at the task, if it is one large block in place. What the kernel leaves over is left to the scan. */
+/** Has a kernel look at the task, if it is one large block; smaller ones are not worth its trouble. What the kernel leaves over is left to the scan. */
 const withNative =
   ({ find, length }: Native) =>
   (task: Task): Effect.Effect<Task> =>
     Effect.suspend(() => {
       const block = task.blocks[0]
-      if (task.blocks.length !== 1 || block === undefined || block.starts < NATIVE || isLost(block)) {
+      if (task.blocks.length !== 1 || block === undefined || block.starts < ALONE || isLost(block)) {
         return Effect.succeed(task)
       }
       const held = pin(block.bytes)

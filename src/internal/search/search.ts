@@ -158,6 +158,11 @@ export const find = (
 /** The bytes of a match, mapping by mapping. */
 const originsOf = (map: MemoryMapImpl, address: bigint, length: number): Match["origins"] => {
   const end = address + BigInt(length)
+  const whole = map.at(address)
+  if (whole !== undefined && end <= whole.end) {
+    const mapping = Skyline.layerOf(whole)
+    return [{ mapping, offset: address - mapping.start, length }]
+  }
   return Array.from(Skyline.within(map.visible, address, end), (piece) => {
     const mapping = Skyline.layerOf(piece)
     const from = piece.start > address ? piece.start : address
