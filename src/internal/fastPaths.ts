@@ -5,5 +5,7 @@ export const fastPaths = {
   /** Build flat arrays for a map that is read often. */
   flat: true,
   /** Decode a value in place when one resident piece holds all of it. */
-  onePiece: true
+  onePiece: true,
+  /** Look for needles in the quick ways that give up on bytes that do not suit them. */
+  quickSearch: true
 }

@@ -1,6 +1,7 @@
 // Every search and the oracle, side by side: nothing missing, nothing extra, whatever the map is made of.
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema, Stream } from "effect"
+import { fastPaths } from "../../src/internal/fastPaths.ts"
 import { BlockSizes } from "../../src/internal/search/sizes.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import * as Pattern from "../../src/Pattern.ts"
@@ -71,6 +72,31 @@ describe("search", () => {
         )
       }),
     { arbitrary: { runs: 3000, seed: 3 } }
+  )
+
+  it.effect.prop(
+    "finds the same with the quick ways switched off",
+    [layouts, descriptions],
+    ([layout, described]) =>
+      Effect.gen(function* () {
+        const specs = described.map((one) => specOf(one, layout))
+        const { map } = yield* built(layout)
+        const matches = Stream.map(
+          MemoryMap.findMatches(map, patternOf(specs)),
+          ({ address, length, pattern }) => `${address} ${length} ${pattern}`
+        )
+        const quick = yield* withBlocks(Stream.runCollect(matches), layout)
+        fastPaths.quickSearch = false
+        const slow = yield* withBlocks(Stream.runCollect(matches), layout)
+        assert.deepStrictEqual(slow, quick)
+      }).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            fastPaths.quickSearch = true
+          })
+        )
+      ),
+    { arbitrary: { runs: 500, seed: 5 } }
   )
 
   it.effect.prop(

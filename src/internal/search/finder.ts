@@ -1,6 +1,7 @@
 // One needle in one block. Quick ways come first and give up when the bytes do not suit them; the last way takes time
 // in proportion to the bytes whatever they are. What the quick ones may waste before they give up is bounded by what
 // they have saved, so the whole is linear as well.
+import { fastPaths } from "../fastPaths.ts"
 import type { Tier } from "./hits.ts"
 import { kmp } from "./kmp.ts"
 import { agreement, foldedNeedle, lowerCase, type Needle, sameCase } from "./needle.ts"
@@ -129,7 +130,9 @@ const inTurn =
     let rest = REST
     while (at < to && out.length < limit) {
       const start = at
-      for (const tier of quick) if (at < to && out.length < limit) at = tier(bytes, at, to, out, limit)
+      if (fastPaths.quickSearch) {
+        for (const tier of quick) if (at < to && out.length < limit) at = tier(bytes, at, to, out, limit)
+      }
       rest = at - start < GAIN ? 2 * rest : REST
       const end = Math.min(to, at + rest)
       while (at < end && out.length < limit) at = last(bytes, at, end, out, limit)

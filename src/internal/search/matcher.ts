@@ -1,4 +1,5 @@
 // From leaves to something that looks for all of them in a block.
+import { fastPaths } from "../fastPaths.ts"
 import type { Exact, Leaf } from "../patternCompile.ts"
 import { ahoCorasick, type Many } from "./ahoCorasick.ts"
 import { exactFinder, maskedFinder } from "./finder.ts"
@@ -52,7 +53,7 @@ export const single = ({ form }: Leaf, alignment: number): Matcher => {
       const { bytes, fold } = form
       const anywhere = tierMatcher(exactFinder(bytes, fold), bytes.length, alignment)
       const takes = alignment % 4 === 0 && bytes.length >= ALIGNED_LEAST && bytes.length <= ALIGNED_MOST
-      return takes && !fold ? alignedExact(bytes, alignment, anywhere) : anywhere
+      return takes && !fold && fastPaths.quickSearch ? alignedExact(bytes, alignment, anywhere) : anywhere
     }
     case "Masked":
       return tierMatcher(maskedFinder(form), form.bytes.length, alignment, maskedStep(form.bytes.length))
@@ -113,7 +114,7 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
       const { bytes } = leaf.form
       if (leaf.form.fold !== fold) continue
       const needle: Needle = fold ? foldedNeedle(bytes) : { bytes, mask: undefined }
-      ;(canSample(needle, fold) ? good : rest).push(leaf)
+      ;(fastPaths.quickSearch && canSample(needle, fold) ? good : rest).push(leaf)
     }
     if (good.length > 0) passes.push(sharedPass(good, fold, true))
     if (rest.length > FEW) passes.push(sharedPass(rest, fold, false))

@@ -1,6 +1,7 @@
 // Where matches of a regular expression start: the bytes are read backwards, by an automaton for the reversed
 // expression that may begin at every byte. Wherever it accepts, a match starts. So each byte is looked at once, however
 // many matches overlap. Expressions that begin with plain bytes are spared that as long as these bytes are rare.
+import { fastPaths } from "../fastPaths.ts"
 import type { Regex } from "../patternCompile.ts"
 import type { Glushkov } from "../patternRegex.ts"
 import { Automaton, NONE } from "./automaton.ts"
@@ -39,7 +40,7 @@ const prefixOf = ({ first, follow, last, sets }: Glushkov): Needle => {
 }
 
 const prefixFinder = (prefix: Needle): Tier | undefined => {
-  if (prefix.bytes.length < LEAST_PREFIX) return undefined
+  if (prefix.bytes.length < LEAST_PREFIX || !fastPaths.quickSearch) return undefined
   return prefix.mask!.every((bits) => bits === 255) ? exactFinder(prefix.bytes, false) : maskedFinder(prefix)
 }
 
