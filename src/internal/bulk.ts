@@ -56,29 +56,25 @@ export const getBytesPadded = (
     )
   })
 
-export const getSparse = (
+export const getSparse = Effect.fnUntraced(function* (
   map: MemoryMapImpl,
   range: AddressRange
-): Effect.Effect<ReadonlyArray<SparsePart>, ReadError> =>
-  Effect.suspend((): Effect.Effect<ReadonlyArray<SparsePart>, ReadError> => {
-    const nowhere = outside(range.start, range.end)
-    if (nowhere !== undefined) {
-      return unmapped(map, "getSparse", nowhere, { address: range.start, length: Number(range.end - range.start) })
-    }
-    const holes = Array.from(inspect.holes(map, range), (hole): Effect.Effect<SparsePart> =>
-      Effect.succeed({ _tag: "Hole", ...hole })
-    )
-    const starts = Array.from(inspect.holes(map, range), (hole) => hole.range.start)
-    const parts: Array<Effect.Effect<SparsePart, ReadError>> = []
-    let next = 0
-    for (const { end, start } of inspect.runs(map, range)) {
-      while (next < holes.length && starts[next]! < start) parts.push(holes[next++]!)
-      parts.push(
-        Effect.map(bytes(map, "getSparse", start, Number(end - start)), (bytes) => ({ _tag: "Run", start, bytes }))
-      )
-    }
-    return Effect.all([...parts, ...holes.slice(next)])
-  })
+): Effect.fn.Return<ReadonlyArray<SparsePart>, ReadError> {
+  const { end, start } = range
+  const nowhere = outside(start, end)
+  if (nowhere !== undefined) {
+    return yield* unmapped(map, "getSparse", nowhere, { address: start, length: Number(end - start) })
+  }
+  const holes = Array.from(inspect.holes(map, range), (hole): SparsePart => ({ _tag: "Hole", ...hole }))
+  const runs: Array<SparsePart> = []
+  for (const run of inspect.runs(map, range)) {
+    const found = yield* bytes(map, "getSparse", run.start, Number(run.end - run.start))
+    runs.push({ _tag: "Run", start: run.start, bytes: found })
+  }
+  return [...holes, ...runs].sort((a, b) => (startOf(a) < startOf(b) ? -1 : 1))
+})
+
+const startOf = (part: SparsePart): bigint => (part._tag === "Run" ? part.start : part.range.start)
 
 /** Bytes of one element of a stream at most, and of one pull. */
 const CHUNK = 1 << 20
