@@ -127,6 +127,25 @@ describe("a reader", () => {
     })
   )
 
+  it.effect("asks for much in parts, and puts them in their places", () =>
+    Effect.gen(function* () {
+      const asked: Array<number> = []
+      const source = ByteSource.make({
+        name: "large",
+        size: 10n << 20n,
+        read: (offset, length) =>
+          Effect.sync(() => (asked.push(length), Uint8Array.from({ length }, (_, i) => (Number(offset) + i) >> 16)))
+      })
+      const map = yield* MemoryMap.add(MemoryMap.empty, source, 0x1000n)
+      const reader = yield* MemoryMap.reader(map)
+      assert.deepStrictEqual(asked, [4 << 20, 4 << 20, 2 << 20])
+      for (let page = 0; page < 160; page++) {
+        const address = 0x1000n + BigInt(page << 16)
+        assert.deepStrictEqual([reader.getByte(address), reader.getByte(address + 0xffffn)], [page, page])
+      }
+    })
+  )
+
   it.effect("keeps no array that a source uses again", () =>
     Effect.gen(function* () {
       const scratch = Buffer.alloc(4)
