@@ -2,7 +2,7 @@ import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Arbitrary, Effect, FileSystem, Layer, Schema, Stream } from "effect"
 import * as NFS from "node:fs"
-import { ByteSource, FileMapper, MemoryMap } from "../src/index.ts"
+import { ByteSource, FileMapper, MemoryImage, MemoryMap } from "../src/index.ts"
 import * as Snapshot from "../src/Snapshot.ts"
 import { xxh32 } from "../src/internal/xxh32.ts"
 import { binary, collect, contents, has, judge, mapOf, type Placed, placements } from "./support/images.ts"
@@ -165,6 +165,25 @@ describe("A damaged snapshot", () => {
       const longer = new Uint8Array(bytes.length + 1)
       longer.set(bytes)
       assert.include((yield* Effect.flip(Snapshot.fromSource(binary(longer)))).message, "the file should end at")
+    })
+  )
+
+  it.effect("is never taken for a core file without checksums", () =>
+    Effect.gen(function* () {
+      const bytes = yield* collect(Snapshot.toStream(yield* small))
+      const formatOf = (damaged: Uint8Array) =>
+        Effect.match(MemoryImage.fromSource(binary(damaged)), {
+          onSuccess: ({ format }) => format,
+          onFailure: (error) => (assert.strictEqual(error._tag, "ImageError"), "refused")
+        })
+      for (let bit = 0; bit < bytes.length * 8; bit++) {
+        const flipped = bytes.slice()
+        flipped[bit >> 3]! ^= 1 << (bit & 7)
+        assert.notStrictEqual(yield* formatOf(flipped), "elf", `bit ${bit}`)
+      }
+      for (let length = 0; length < bytes.length; length++) {
+        assert.strictEqual(yield* formatOf(bytes.subarray(0, length)), "refused", `cut to ${length}`)
+      }
     })
   )
 

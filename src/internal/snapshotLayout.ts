@@ -27,6 +27,13 @@ const ET_CORE = 4
 const PT_LOAD = 1
 const PT_NOTE = 4
 
+/**
+ * "effectmm" in p_paddr of the notes, which no reader of ELF files looks at: damage to the notes at the end of a snapshot,
+ * or their loss, must not turn it into just another core file.
+ */
+export const MARK = new TextEncoder().encode("effectmm")
+export const MARK_AT = ELF_HEADER + 24
+
 /** What a segment of unknown permissions says, and the note: readable. */
 export const NO_PERMISSIONS = 4
 
@@ -112,6 +119,7 @@ export const encodeHeader = (layout: Layout, endian: Endian, noteSize: number): 
     for (let i = 0; i < fields.length; i++) view.setBigUint64(at + 8 + 8 * i, fields[i]!, little)
   }
   program(0, PT_NOTE, NO_PERMISSIONS, noteOffset, 0n, BigInt(noteSize), 0n, 4n)
+  bytes.set(MARK, MARK_AT)
   entries.forEach((entry, i) =>
     program(i + 1, PT_LOAD, entry.flags, offsets[i]!, entry.start, entry.size, entry.size, alignOf(entry))
   )

@@ -19,6 +19,8 @@ import {
   headerSizeOf,
   type Layout,
   layOut,
+  MARK,
+  MARK_AT,
   MOST_SEGMENTS,
   NO_PERMISSIONS,
   PN_XNUM,
@@ -51,21 +53,23 @@ interface Checked {
 
 type Read<A> = Effect.Effect<A, ImageError | SourceError>
 
-/** The byte order and the place of the first program header's bytes, when the source may be a snapshot. */
+/** The byte order, the headers' first bytes and the place of the notes, when either of its two signs says snapshot. */
 const identify = Effect.fnUntraced(function* (reader: ImageReader) {
   const head = yield* reader.head(ELF_HEADER + PROGRAM_HEADER)
   if (head.length < ELF_HEADER + PROGRAM_HEADER || !Bytes.Equivalence(head.subarray(0, 5), ELF64)) return undefined
   const endian: Endian = head[5] === 2 ? "big" : "little"
   const header = yield* reader.header("the ELF header", 0n, ELF_HEADER + PROGRAM_HEADER, endian)
   const noteOffset = header.u64(ELF_HEADER + 8)
-  if (!reader.holds(noteOffset, BigInt(NOTE_HEADER + SEAL))) return undefined
-  const seal = yield* reader.bytes("the seal", noteOffset, NOTE_HEADER)
-  return Bytes.Equivalence(seal, noteHeader("seal", SEAL, endian)) ? { endian, header, noteOffset } : undefined
+  const isSealed =
+    reader.holds(noteOffset, BigInt(NOTE_HEADER + SEAL)) &&
+    Bytes.Equivalence(yield* reader.bytes("the seal", noteOffset, NOTE_HEADER), noteHeader("seal", SEAL, endian))
+  const isMarked = Bytes.Equivalence(head.subarray(MARK_AT, MARK_AT + MARK.length), MARK)
+  return isSealed || isMarked ? { endian, header, noteOffset, isSealed } : undefined
 })
 
 const ELF64 = new Uint8Array([0x7f, 0x45, 0x4c, 0x46, 2])
 
-/** True when the source is an ELF file whose first note is the seal of a snapshot, of any version. */
+/** True when the source is an ELF file that bears the mark of a snapshot, of any version, or its seal. */
 export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceError> =>
   identify(new ImageReader(source, FORMAT)).pipe(
     Effect.catchTag("ImageError", () => Effect.undefined),
@@ -78,7 +82,13 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
   if (found === undefined) {
     return yield* reader.refuse(0n, "this is no snapshot, or one that is cut short or damaged")
   }
-  const { endian, header, noteOffset } = found
+  const { endian, header, isSealed, noteOffset } = found
+  if (!isSealed) {
+    const why = reader.holds(noteOffset, BigInt(NOTE_HEADER + SEAL))
+      ? `the snapshot is damaged: what lies at ${hex(noteOffset)} is not its seal`
+      : `the snapshot is cut short: its notes should be at ${hex(noteOffset)}, the file ends at ${hex(source.size)}`
+    return yield* header.refuse(ELF_HEADER + 8, why)
+  }
   const seal = yield* reader.header("the seal", noteOffset + BigInt(NOTE_HEADER), SEAL, endian)
   if (seal.u32(0) !== VERSION) {
     return yield* seal.refuse(0, `version ${seal.u32(0)} is not known here, only ${VERSION}: use a newer release`)
