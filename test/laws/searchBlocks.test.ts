@@ -159,6 +159,24 @@ describe("blocks", () => {
     )
   }
 
+  it.effect("expressions whose automaton is larger than what is remembered of it", () =>
+    Effect.gen(function* () {
+      const bytes = noise(48 * KIB, [0x61, 0x62], 21)
+      const text = Buffer.from(bytes).toString("latin1")
+      const map = yield* MemoryMap.fromBytes(bytes, 0n)
+      for (const source of ["b[ab]{1,20}a[ab]{20}b", "(a|bb)+a[ab]{17}bab", "a(ab|ba){2,30}bbabb[ab]*abab"]) {
+        const one = new RegExp(`(?=${source})`, "sy")
+        const expected: Array<bigint> = []
+        for (let at = 0; at < text.length; at++) {
+          one.lastIndex = at
+          if (one.test(text)) expected.push(BigInt(at))
+        }
+        const found = yield* Stream.runCollect(MemoryMap.findAll(map, Pattern.regex(source, { reach: 65_536 })))
+        assert.deepStrictEqual(found, expected, source)
+      }
+    })
+  )
+
   it.effect("as many matches as there are bytes times patterns are given in portions", () =>
     Effect.gen(function* () {
       const map = yield* MemoryMap.fromBytes(repeated(1500, "a"), 0n)
