@@ -101,7 +101,7 @@ export const fromSource = (
   )
 
 /**
- * True when the first line of the source is an Intel HEX record with the right checksum.
+ * True when the first line of the source has the form of an Intel HEX record; its checksum is not looked at.
  *
  * @category predicates
  * @since 0.1.0

@@ -49,7 +49,8 @@ export interface OpenOptions {
  * Opens a file. Records that follow one another without a gap become one mapping.
  *
  * Fails with `ImageError`, naming the line, when a line is no record, a checksum or count is wrong, data reaches past
- * `0xffffffff`, the record that ends the file is missing or something follows it, or no record has data.
+ * `0xffffffff`, the record that ends the file is missing or something follows it, or no record has data. Where a file has
+ * no end, as srec_cat writes it, a last record that counts all data is taken for one.
  *
  * @category constructors
  * @since 0.1.0
@@ -100,7 +101,7 @@ export const fromSource = (
   )
 
 /**
- * True when the first line of the source is an S-record with the right checksum.
+ * True when the first line of the source has the form of an S-record; its checksum is not looked at.
  *
  * @category predicates
  * @since 0.1.0

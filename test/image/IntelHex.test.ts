@@ -175,7 +175,8 @@ describe("IntelHex.recognise", () => {
     Effect.gen(function* () {
       assert.isTrue(yield* IntelHex.recognise(ascii(`\r\n${record(0, 0, 1)}\r\n`)))
       assert.isTrue(yield* IntelHex.recognise(ascii(record(4, 0, 0, 0))))
-      for (const text of ["", "\n", ":", ":zz", "S00600004844521B", ":0000000001"]) {
+      assert.isTrue(yield* IntelHex.recognise(ascii(":0000000001")))
+      for (const text of ["", "\n", ":", ":zz", "S00600004844521B", ":0100000001"]) {
         assert.isFalse(yield* IntelHex.recognise(ascii(text)))
       }
     })

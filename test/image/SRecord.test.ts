@@ -41,6 +41,16 @@ describe("SRecord.open", () => {
     })
   )
 
+  it.effect("takes a count of all records for the end, as srec_cat writes it", () =>
+    Effect.gen(function* () {
+      const lines = [record(0, 0), record(1, 0, 1, 2), record(1, 2, 3)]
+      const { map } = yield* open(...lines, record(5, 2))
+      assert.deepStrictEqual(yield* contents(map), [{ start: 0n, bytes: u8(1, 2, 3) }])
+      const error = yield* Effect.flip(open(...lines, record(5, 2), record(1, 3, 4)))
+      assert.include(error.message, "line 6: the record that ends the file")
+    })
+  )
+
   it.effect("takes CRLF, lower case and no header", () =>
     Effect.gen(function* () {
       const digits = record(1, 0xabc, 0xde).slice(2).toLowerCase()
@@ -89,7 +99,7 @@ describe("SRecord.open", () => {
 
   it.effect("refuses a file cut at any place", () =>
     Effect.gen(function* () {
-      const text = [record(0, 0), record(1, 0, 1, 2), record(2, 7, 3, 4), record(5, 2), END].join("\r\n")
+      const text = [record(0, 0), record(1, 0, 1, 2), record(2, 7, 3, 4), END].join("\r\n")
       for (let length = 0; length < text.length; length++) {
         const error = yield* Effect.flip(SRecord.fromSource(ascii(text.slice(0, length))))
         assert.strictEqual(error._tag, "ImageError")
@@ -110,9 +120,9 @@ describe("SRecord.open", () => {
 describe("SRecord.recognise", () => {
   it.effect("looks at the first line", () =>
     Effect.gen(function* () {
-      for (const text of [record(0, 0, 1), `\n${record(3, 0, 1)}\r\n`])
+      for (const text of [record(0, 0, 1), `\n${record(3, 0, 1)}\r\n`, "S9030000FD"])
         assert.isTrue(yield* SRecord.recognise(ascii(text)))
-      for (const text of ["", "S", "S1", "Some text", ":00000001FF", "S9030000FD"]) {
+      for (const text of ["", "S", "S1", "Some text", ":00000001FF", "S4030000FC", "S9040000FC", "S?030000FC"]) {
         assert.isFalse(yield* SRecord.recognise(ascii(text)))
       }
     })

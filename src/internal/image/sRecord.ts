@@ -20,7 +20,9 @@ class Reader {
   readonly runs: Runs
   header: Uint8Array | undefined = undefined
   start = 0
-  ended = false
+  /** The last record was the one that ends a file, or a count of all data before it: srec_cat(1) may write no end. */
+  isWhole = false
+  private ended = false
   private records = 0
   /** Count, then up to 255 bytes of address, data and checksum. */
   private readonly record = new Uint8Array(256)
@@ -56,6 +58,7 @@ class Reader {
     const data = 1 + wide
     let address = 0
     for (let i = 1; i < data; i++) address = address * 256 + record[i]!
+    this.isWhole = type >= 5
     if (type >= 1 && type <= 3) {
       if (address + end - data > 0x1_0000_0000) return `the data reaches past 4 GiB, the last address is 0xffffffff`
       this.records++
@@ -76,18 +79,20 @@ class Reader {
   }
 }
 
-/** True when the first line is a record. */
+/** True when the first line has the form of a record; its checksum is left to those who read it, and name the line. */
 export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceError> =>
-  Effect.map(
-    firstLine(source),
-    (text) => text.length > 0 && new Reader(256).accept(text, 0, text.length, 1) === undefined
-  )
+  Effect.map(firstLine(source), (text) => {
+    const record = new Uint8Array(256)
+    const wide = addressBytes[text.length < 2 || text[0] !== LETTER ? 4 : text[1]! - ZERO] ?? 0
+    const count = decodeHex(text, 2, text.length, record)
+    return wide > 0 && count >= wide + 2 && record[0] === count - 1
+  })
 
 /** Reads a whole file. */
 export const parse = Effect.fnUntraced(function* (source: ByteSource) {
   const reader = new Reader(textCapacity(source))
   const lines = yield* eachLine(source, FORMAT, reader.accept)
-  if (!reader.ended) {
+  if (!reader.isWhole) {
     return yield* new ImageError({
       path: source.name,
       format: FORMAT,
