@@ -132,5 +132,5 @@ export const make: Effect.Effect<SearchKernel, MmapUnavailable> = Effect.gen(fun
       ),
     catch: (cause) => new MmapUnavailable({ why: "the C library does not have memmem", cause })
   })
-  return { name: "memmem", concurrency: 4, prepare: prepare(calls) }
+  return { name: "memmem", concurrency: 3, prepare: prepare(calls) }
 })

@@ -41,8 +41,10 @@ export interface Skipped {
 export interface Sizes {
   /** Bytes a match has at most. */
   readonly reach: number
-  /** Starts in one block, at most, where bytes are not copied. */
+  /** Starts in one block, at most, where bytes are in memory. */
   readonly block: number
+  /** Bytes read in one go, at most, where they are not. */
+  readonly read: number
   /** Segments smaller than this are copied together when they are adjacent. */
   readonly gather: number
   /** No match lies in zeros alone. */
@@ -146,7 +148,7 @@ class Blocks {
     let at = from
     while (at < piece.end) {
       const left = piece.end - at
-      const step = BigInt(Math.max(this.sizes.block, this.keep))
+      const step = BigInt(Math.max(this.sizes.read, this.keep))
       const length = Number(left < step ? left : step)
       const bytes = yield { _tag: "Request", piece, address: at, length }
       if (bytes === undefined || bytes.length < length) {

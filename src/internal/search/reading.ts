@@ -1,6 +1,7 @@
 // Reads for a search: one block ahead, and as far as they go.
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import type { SourceError } from "../../MemoryMapError.ts"
 import type { Request } from "./blocks.ts"
 
@@ -58,10 +59,18 @@ const behind = ({ address, length, piece }: Request): Request | undefined => {
   return { _tag: "Request", piece, address: next, length: left < BigInt(length) ? Number(left) : length }
 }
 
-/** Reads what is asked for; once a piece is read block by block, the next one while this one is being looked at. */
+/**
+ * Reads what is asked for; once a piece is read block by block, the next one while this one is being looked at. That
+ * belongs to the scope of the search, not to the fiber that pulls at the moment: the next pull may be another one's.
+ */
 export class Reader {
+  private readonly scope: Scope.Scope
   private last: Request | undefined = undefined
   private ahead: { readonly request: Request; readonly fiber: Fiber.Fiber<Part> } | undefined = undefined
+
+  constructor(scope: Scope.Scope) {
+    this.scope = scope
+  }
 
   read(request: Request): Effect.Effect<Part> {
     return Effect.suspend(() => {
@@ -75,7 +84,7 @@ export class Reader {
       const part = isAhead ? Fiber.join(ahead.fiber) : readPart(request)
       const next = last?.piece === request.piece ? behind(request) : undefined
       if (next === undefined) return part
-      return Effect.flatMap(Effect.forkChild(readPart(next), { startImmediately: true }), (fiber) => {
+      return Effect.flatMap(Effect.forkIn(readPart(next), this.scope, { startImmediately: true }), (fiber) => {
         this.ahead = { request: next, fiber }
         return part
       })

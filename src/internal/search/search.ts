@@ -58,6 +58,9 @@ const matchesZeros = (matcher: Matcher): boolean => {
   return hits.offsets.length > 0
 }
 
+/** A kernel is given blocks that are larger by this factor: handing them over takes its time, too. */
+const NATIVE = 2
+
 /** Hits for one chunk, at most. */
 const CHUNK = 4096
 
@@ -106,16 +109,23 @@ const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Ret
   const leaves = yield* Effect.fromResult(compile(pattern, map))
   const matcher = matcherOf(leaves, alignment)
   const kernel = yield* SearchKernel
-  const sizes = yield* BlockSizes
+  const native = kernel === typescript ? undefined : nativeOf(kernel, leaves, alignment)
+  const { block, gather } = yield* BlockSizes
   const start = options.start === undefined || options.start < 0n ? 0n : options.start
   const end = options.end === undefined || options.end > END ? END : options.end
   const pieces = piecesOf(map, start, end)
   const total = onProgress === undefined ? 0n : yield* sizeOf(pieces)
   return {
     pieces,
-    sizes: { reach: matcher.reach, ...sizes, skipsZeros: !matchesZeros(matcher) },
+    sizes: {
+      reach: matcher.reach,
+      block: native === undefined ? block : NATIVE * block,
+      read: block,
+      gather,
+      skipsZeros: !matchesZeros(matcher)
+    },
     looker: lookerOf(matcher, alignment, wantLengths, (hits, address) => collect(hits, address, leaves)),
-    native: kernel === typescript ? undefined : nativeOf(kernel, leaves, alignment),
+    native,
     progress: onProgress === undefined ? undefined : (searched) => onProgress({ searched, total })
   }
 })
@@ -195,7 +205,7 @@ const onWords = (map: MemoryMapImpl, options: SearchOptions | undefined): Search
   const asked = options?.alignment ?? 1
   return {
     ...options,
-    alignment: asked % word === 0 || !Number.isSafeInteger(asked) ? asked : leastCommon(asked, word)
+    alignment: asked % word === 0 || !Number.isSafeInteger(asked) || asked < 1 ? asked : leastCommon(asked, word)
   }
 }
 

@@ -3,6 +3,7 @@ import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
 import type { SourceError } from "../../MemoryMapError.ts"
 import { type Block, blocks, type Piece, type Request, type Sizes, type Skipped } from "./blocks.ts"
 import { Reader } from "./reading.ts"
@@ -25,9 +26,13 @@ export const ALONE = 256 << 10
 const MAX_BLOCKS = 1024
 
 /** One run over `pieces`: a pull of tasks, ascending. A read that fails ends it with a task that holds the error. */
-export const tasks = (pieces: Iterable<Piece>, sizes: Sizes): Pull.Pull<Arr.NonEmptyReadonlyArray<Task>> => {
+export const tasks = (
+  pieces: Iterable<Piece>,
+  sizes: Sizes,
+  scope: Scope.Scope
+): Pull.Pull<Arr.NonEmptyReadonlyArray<Task>> => {
   const cutter = blocks(pieces, sizes)
-  const reader = new Reader()
+  const reader = new Reader(scope)
   let request: Request | undefined
   let bytes: Uint8Array | undefined
   let error: SourceError | undefined
@@ -72,9 +77,8 @@ export const tasks = (pieces: Iterable<Piece>, sizes: Sizes): Pull.Pull<Arr.NonE
 
   const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Task>> = Effect.suspend(() => {
     if (request !== undefined && held === undefined) {
-      const asked = request
-      request = undefined
-      return Effect.flatMap(reader.read(asked), (part) => {
+      return Effect.flatMap(reader.read(request), (part) => {
+        request = undefined
         bytes = part.bytes
         error = part.error
         return pull

@@ -140,11 +140,11 @@ class Texts implements Looker<AddressedText> {
 
 export const strings = (map: MemoryMapImpl, options: StringsOptions = {}): Stream.Stream<AddressedText, SourceError> =>
   Stream.unwrap(
-    Effect.map(BlockSizes, (sizes) => {
+    Effect.map(BlockSizes, ({ block, gather }) => {
       const { encoding = "ascii", minLength = 4, range = full } = options
       return scan({
         pieces: piecesOf(map, range.start, range.end),
-        sizes: { reach: 1, ...sizes, skipsZeros: true },
+        sizes: { reach: 1, block, read: block, gather, skipsZeros: true },
         looker: new Texts(encoding, Math.max(1, Math.min(LONGEST, minLength))),
         native: undefined,
         progress: undefined
