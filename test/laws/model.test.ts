@@ -5,7 +5,7 @@ import { fastPaths } from "../../src/internal/fastPaths.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import type { UnmappedAddress } from "../../src/MemoryMapError.ts"
 import * as NaiveMap from "../../src/testing/NaiveMap.ts"
-import { apply, build, changes, emptyPair, offset, origin, type Pair, WINDOW } from "../support/maps.ts"
+import { apply, build, changes, edge, empty, offset, type Pair, WINDOW } from "../../src/testing/History.ts"
 
 const window = (base: bigint) => ({ start: base, end: base + BigInt(WINDOW) })
 
@@ -169,10 +169,10 @@ const valuesAgree = Effect.fnUntraced(function* ({ map, naive }: Pair, at: bigin
 const laws = () => {
   it.effect.prop(
     "every look at a map agrees with the oracle, after every change",
-    [origin, changes],
+    [edge, changes],
     ([base, list]) =>
       Effect.gen(function* () {
-        let pair = emptyPair
+        let pair = empty
         for (const change of list) {
           const before = pair
           pair = yield* apply(pair, base, change)
@@ -186,7 +186,7 @@ const laws = () => {
 
   it.effect.prop(
     "every read agrees with the oracle",
-    [origin, changes, offset, offset],
+    [edge, changes, offset, offset],
     ([base, list, at, length]) =>
       Effect.gen(function* () {
         const pair = yield* build(base, list)
@@ -198,7 +198,7 @@ const laws = () => {
 
   it.effect.prop(
     "adding in one sweep is adding one by one",
-    [origin, changes, changes],
+    [edge, changes, changes],
     ([base, first, second]) =>
       Effect.gen(function* () {
         const start = yield* build(base, first)
