@@ -26,15 +26,21 @@ interface Part {
 const isCommon = (byte: number): boolean => byte === 0 || byte === 0xff || byte === 0x20
 
 /**
- * The longest part without two equal bytes in a row: on those, which memory is full of, memmem (glibc 2.36) takes one
- * step at a time. `undefined`: all such parts are short.
+ * The longest part in which no pair of bytes comes twice, nor a pair that memory is full of. memmem (glibc 2.36) goes by
+ * pairs: it passes over as many bytes as there are behind the last place of the pair at hand. `undefined`: all such
+ * parts are short.
  */
 const distinct = (needle: Uint8Array): Part | undefined => {
+  const places = new Map<number, number>()
   let best: Part = { offset: 0, length: 0 }
-  for (let start = 0, i = 1; i <= needle.length; i++) {
-    if (i < needle.length && needle[i] !== needle[i - 1]) continue
-    if (i - start > best.length) best = { offset: start, length: Math.min(LONGEST, i - start) }
-    start = i
+  let start = 0
+  for (let i = 1; i < needle.length; i++) {
+    const [first, second] = [needle[i - 1]!, needle[i]!]
+    const pair = (first << 8) | second
+    const before = first === second && isCommon(first) ? i - 1 : (places.get(pair) ?? -1)
+    start = Math.max(start, before + 1, i + 1 - LONGEST)
+    places.set(pair, i - 1)
+    if (i + 1 - start > best.length) best = { offset: start, length: i + 1 - start }
   }
   return best.length >= 4 ? best : undefined
 }
