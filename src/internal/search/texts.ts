@@ -48,9 +48,11 @@ class Texts implements Looker<AddressedText> {
   private readonly text = new Text()
   private readonly isPrintable: Uint8Array
   private readonly least: number
-  private readonly width: 1 | 2
+  readonly width: 1 | 2
   /** Of the two bytes of a unit, the one that holds the character. */
   private readonly low: 0 | 1
+  /** The text at hand goes on from a part that has been given already. */
+  private isRest = false
   /** The byte before, when it may be the first one of a unit. */
   private half: number | undefined = undefined
   private found: Array<AddressedText> = []
@@ -90,14 +92,16 @@ class Texts implements Looker<AddressedText> {
   private cut(): void {
     const { text } = this
     this.half = undefined
-    if (text.length >= this.least) this.found.push({ address: text.address, text: text.toString() })
+    if (text.length >= (this.isRest ? 1 : this.least)) this.found.push({ address: text.address, text: text.toString() })
     text.length = 0
+    this.isRest = false
   }
 
   private add(code: number, address: bigint): void {
     if (this.text.length === LONGEST) {
       this.found.push({ address: this.text.address, text: this.text.toString() })
       this.text.length = 0
+      this.isRest = true
     }
     if (this.text.length === 0) this.text.begin(address)
     this.text.add(code)
@@ -142,10 +146,11 @@ export const strings = (map: MemoryMapImpl, options: StringsOptions = {}): Strea
   Stream.unwrap(
     Effect.map(BlockSizes, ({ block, gather }) => {
       const { encoding = "ascii", minLength = 4, range = full } = options
+      const texts = new Texts(encoding, Math.max(1, Math.min(LONGEST, minLength)))
       return scan({
         pieces: piecesOf(map, range.start, range.end),
-        sizes: { reach: 1, block, read: block, gather, skipsZeros: true },
-        looker: new Texts(encoding, Math.max(1, Math.min(LONGEST, minLength))),
+        sizes: { reach: texts.width, block, read: block, gather, skipsZeros: true },
+        looker: texts,
         native: undefined,
         progress: undefined
       })

@@ -95,9 +95,9 @@ export const wordRange = ({ endian, last, low, size }: WordRange, alignment: num
     const skew = (4 - (bytes.byteOffset & 3)) & 3
     if (bytes.length < skew + 4) return to
     const all = new Uint32Array(bytes.buffer, bytes.byteOffset + skew, (bytes.length - skew) >> 2)
-    const step = alignment >> 2
+    const step = alignment / 4 // more than 32 bits, perhaps
     let i = (from - skew + 3) >> 2
-    i += ((alignment - ((phase + skew + 4 * i) % alignment)) % alignment) >> 2
+    i += ((alignment - ((phase + skew + 4 * i) % alignment)) % alignment) / 4
     const end = Math.min(((to - 1 - skew) >> 2) + 1, all.length - (size >> 2) + 1)
     const high = size === 8 && little ? 1 : 0
     for (; i < end; i += step) {
