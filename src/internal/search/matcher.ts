@@ -3,7 +3,7 @@ import { fastPaths } from "../fastPaths.ts"
 import type { Exact, Leaf } from "../patternCompile.ts"
 import { ahoCorasick, type Many } from "./ahoCorasick.ts"
 import { exactFinder, maskedFinder } from "./finder.ts"
-import { type Hits, type Matcher, type Tier, Hits as Found } from "./hits.ts"
+import { Hits, type Matcher, type Tier } from "./hits.ts"
 import { foldedNeedle, lowerCase, type Needle, sameCase } from "./needle.ts"
 import { regexMatcher } from "./regex.ts"
 import { canSample, Sampler } from "./sampler.ts"
@@ -47,7 +47,7 @@ const maskedStep = (length: number): number =>
   Math.max(LEAST_STEP, STEP >> Math.max(0, Math.ceil(Math.log2(length / 32))))
 
 /** One leaf. */
-export const single = ({ form }: Leaf, alignment: number): Matcher => {
+const single = ({ form }: Leaf, alignment: number): Matcher => {
   switch (form._tag) {
     case "Exact": {
       const { bytes, fold } = form
@@ -140,12 +140,12 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
           break
         }
       }
-      const all = new Found(Infinity, out.wantLengths)
+      const all = new Hits(Infinity, out.wantLengths)
       offsets.forEach((offset, i) => {
         if ((phase + offset) % alignment === 0) all.push(offset, which[i]!, lengths[which[i]!]!)
       })
       for (const { matcher, which } of alone) {
-        const own = new Found(Infinity, out.wantLengths)
+        const own = new Hits(Infinity, out.wantLengths)
         matcher.scan(bytes, from, end, phase, own)
         own.offsets.forEach((offset, i) => all.push(offset, which, own.lengths[i]!))
       }
