@@ -192,9 +192,7 @@ const isFilled = <A>(found: ReadonlyArray<A>): found is Arr.NonEmptyReadonlyArra
 /** Everything that the plan finds, ascending. */
 export const scan = <A>(plan: Plan<A>): Stream.Stream<A, SourceError> => {
   const { native } = plan
-  const all = Stream.scoped(
-    Stream.fromPull(Effect.map(Effect.scope, (scope) => tasks(plan.pieces, plan.sizes, scope)))
-  )
+  const all = Stream.scoped(Stream.fromPull(Effect.map(Effect.scope, (scope) => tasks(plan.pieces, plan.sizes, scope))))
   const looked =
     native === undefined ? all : Stream.mapEffect(all, withNative(native), { concurrency: native.concurrency })
   return Stream.transformPull(looked, (upstream) =>
