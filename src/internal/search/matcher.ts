@@ -16,7 +16,7 @@ const SHARED_STEP = 1 << 18
 const LEAST_STEP = 1 << 12
 
 /** Matches found in one go, about: where there are more, less memory is looked at in one go. */
-const MAX_HITS = 1 << 18
+const MAX_HITS = 1 << 15
 
 /** Longer needles are looked for one by one: an automaton of them would be large. */
 const MAX_SHARED = 4096
@@ -120,6 +120,7 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
     if (rest.length > FEW) passes.push(sharedPass(rest, fold, false))
     else for (const { which } of rest) alone.push({ matcher: single(leaves[which]!, alignment), which })
   }
+  let most = SHARED_STEP
   const lengths = leaves.map(({ form }) => (form._tag === "Exact" ? form.bytes.length : 0))
   return {
     reach: Math.max(...exact.map(({ form }) => form.bytes.length), ...alone.map(({ matcher }) => matcher.reach)),
@@ -128,7 +129,7 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
       return Math.min(fair, ...alone.map(({ matcher }) => matcher.step))
     },
     scan: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
-      let end = to
+      let end = Math.min(to, from + most)
       let offsets: Array<number> = []
       let which: Array<number> = []
       while (!passes.every((pass) => pass(bytes, from, end, offsets, which, MAX_HITS))) {
@@ -140,6 +141,7 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
           break
         }
       }
+      most = Math.min(SHARED_STEP, 2 * (end - from))
       const all = new Hits(Infinity, out.wantLengths)
       offsets.forEach((offset, i) => {
         if ((phase + offset) % alignment === 0) all.push(offset, which[i]!, lengths[which[i]!]!)
