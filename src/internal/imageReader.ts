@@ -6,6 +6,12 @@ import type { Endian } from "../MachineModel.ts"
 import { ImageError, type SourceError } from "../MemoryMapError.ts"
 import { bytesText, hex } from "./numbers.ts"
 
+/**
+ * The most pieces, apart from each other, that a file is read in: a bound on time and memory for files that lie, far above
+ * what honest ones have. A piece takes some 600 bytes of memory, whatever it holds.
+ */
+export const MOST_PIECES = 1 << 21
+
 /** Reads headers of one image; `format` is what its errors call it. */
 export class ImageReader {
   readonly source: ByteSource

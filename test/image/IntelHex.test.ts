@@ -168,6 +168,14 @@ describe("IntelHex.open", () => {
       assert.deepStrictEqual(yield* contents(image.map), [{ start: 5n, bytes: u8(5) }])
     })
   )
+
+  it.effect("refuses more pieces than fit in memory, and names the line", () =>
+    Effect.gen(function* () {
+      const text = `${record(0, 0, 1)}\n${record(0, 2, 1)}\n`.repeat((1 << 20) + 1) + END
+      const error = yield* Effect.flip(IntelHex.fromSource(ascii(text)))
+      assert.include(error.message, "line 2097153: its bytes are in more than 2097152 pieces")
+    })
+  )
 })
 
 describe("IntelHex.recognise", () => {

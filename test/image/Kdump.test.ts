@@ -146,6 +146,14 @@ describe("Kdump.open", () => {
     })
   )
 
+  it.effect("refuses more runs of pages than fit in memory", () =>
+    Effect.gen(function* () {
+      const bytes = dump({ ...usual, frames: 1 << 24 })
+      bytes.fill(0x55, 3 * 4096, 3 * 4096 + (1 << 21))
+      assert.include((yield* Effect.flip(open(bytes))).message, "more than the 4194304 runs that are read")
+    })
+  )
+
   it.effect("no longer reads once its scope is closed", () =>
     Effect.gen(function* () {
       const { map } = yield* Effect.scoped(Kdump.open("/vmcore"))

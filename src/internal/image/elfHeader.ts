@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { ElfType } from "../../image/Elf.ts"
 import type { Endian, WordSize } from "../../MachineModel.ts"
-import type { Header, ImageReader } from "../imageReader.ts"
+import { type Header, type ImageReader, MOST_PIECES } from "../imageReader.ts"
 import { hex } from "../numbers.ts"
 import { isNarrowMachine } from "./elfMachine.ts"
 
@@ -64,9 +64,6 @@ export interface ElfHeader {
 
 /** e_phnum that says the true count is in section header 0: gABI since 2010, Linux elf(5), PN_XNUM. */
 const PN_XNUM = 0xffff
-
-/** Far above what any kernel allows one process; a bound on time and memory for files that lie. */
-const MOST_PROGRAM_HEADERS = 1 << 21
 
 /** A field as wide as the class. */
 export const word = (header: Header, at: number, size: 4 | 8): bigint =>
@@ -132,10 +129,10 @@ const programHeaders = Effect.fnUntraced(function* (reader: ImageReader, header:
     countAt = shoff + BigInt(layout.info)
   }
   if (count === 0) return yield* reader.refuse(countAt, `${countName} is 0: without program headers nothing is mapped`)
-  if (count > MOST_PROGRAM_HEADERS) {
+  if (count > MOST_PIECES) {
     return yield* reader.refuse(
       countAt,
-      `${countName} says ${count} program headers, the most that are read is ${MOST_PROGRAM_HEADERS}`
+      `${countName} says ${count} program headers, the most that are read is ${MOST_PIECES}`
     )
   }
   if (size !== layout.programHeaderSize) {

@@ -6,7 +6,7 @@ import type { ByteSource } from "../../ByteSource.ts"
 import * as ByteSource_ from "../../ByteSource.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { SourceError } from "../../MemoryMapError.ts"
-import type { ImageReader } from "../imageReader.ts"
+import { type ImageReader, MOST_PIECES } from "../imageReader.ts"
 import { bytesText, hex } from "../numbers.ts"
 import { slice } from "../source.ts"
 
@@ -43,6 +43,9 @@ export const unflatten = Effect.fnUntraced(function* (reader: ImageReader) {
         8,
         `size of a piece is ${bytesText(length)}, the file has ${left} left: it is cut short`
       )
+    }
+    if (pieces.length === 2 * MOST_PIECES) {
+      return yield* piece.refuse(0, `the file has more than the ${2 * MOST_PIECES} pieces that are read`)
     }
     if (length > 0n) pieces.push({ source: slice(reader.source, offset, length), address })
     if (address + length > size) size = address + length

@@ -71,8 +71,7 @@ class Reader {
     const low = (record[6]! << 8) | record[7]!
     switch (type) {
       case 0:
-        this.data((record[1]! << 8) | record[2]!, length, line)
-        break
+        return this.data((record[1]! << 8) | record[2]!, length, line)
       case 1:
         this.ended = true
         break
@@ -94,12 +93,14 @@ class Reader {
   }
 
   /** After record 02, offsets wrap inside their 64 KiB segment, else addresses at 4 GiB: the formulas of "Data Record". */
-  private data(offset: number, length: number, line: number): void {
+  private data(offset: number, length: number, line: number): string | undefined {
     const { base, record, runs } = this
     const room = this.segmented ? 0x1_0000 - offset : 0x1_0000_0000 - base - offset
     const first = Math.min(length, room)
-    runs.add(base + offset, record, 4, 4 + first, line)
-    runs.add(this.segmented ? base : 0, record, 4 + first, 4 + length, line)
+    return (
+      runs.add(base + offset, record, 4, 4 + first, line) ??
+      runs.add(this.segmented ? base : 0, record, 4 + first, 4 + length, line)
+    )
   }
 }
 

@@ -6,7 +6,7 @@ import type { AddAllEntry } from "../../MemoryMap.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { ImageError, type SourceError } from "../../MemoryMapError.ts"
 import { type Absence, withAbsences } from "../absences.ts"
-import { ImageReader } from "../imageReader.ts"
+import { ImageReader, MOST_PIECES } from "../imageReader.ts"
 import { isFlattened, unflatten } from "./flattened.ts"
 import { type FrameRun, Frames } from "./kdumpFrames.ts"
 import { compressionsOf, FORMAT, isKdump, type KdumpHeader, readHeader } from "./kdumpHeader.ts"
@@ -77,6 +77,9 @@ const ELSEWHERE = "in another file of this split dump"
 /** Bytes of a bitmap read at a time. */
 const BLOCK = 1n << 20n
 
+/** Runs of dumped pages and of left out ones take turns. */
+const MOST_RUNS = 2 * MOST_PIECES
+
 type Run = Omit<FrameRun, "state"> & { readonly state: FrameRun["state"] | "elsewhere" }
 
 /** The runs of frames, and none that the file has no room to describe. */
@@ -91,6 +94,12 @@ const readFrames = Effect.fnUntraced(function* (reader: ImageReader, header: Kdu
     const dumped = yield* reader.bytes("the bitmap of dumped pages", bitmaps.offset + bitmaps.length + at, length)
     frames.push(memory, dumped)
     if (sub?.split === undefined && frames.dumped > room) break
+    if (frames.runs.length > MOST_RUNS) {
+      return yield* reader.refuse(
+        bitmaps.offset + at,
+        `the dumped and left out pages lie in more than the ${MOST_RUNS} runs that are read`
+      )
+    }
     yield* Effect.yieldNow
   }
   frames.end()

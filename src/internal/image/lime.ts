@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
-import { ImageReader } from "../imageReader.ts"
+import { ImageReader, MOST_PIECES } from "../imageReader.ts"
 import { bytesText, hex } from "../numbers.ts"
 
 export const FORMAT = "lime"
@@ -50,6 +50,9 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource) {
         16,
         `range takes ${bytesText(end - start)}, the file has ${left} left: it is cut short`
       )
+    }
+    if (ranges.length === MOST_PIECES) {
+      return yield* header.refuse(0, `the file has more than the ${MOST_PIECES} ranges that are read`)
     }
     ranges.push({ start, end, offset })
     offset += end - start

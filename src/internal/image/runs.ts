@@ -5,6 +5,7 @@ import * as ByteSource_ from "../../ByteSource.ts"
 import type { AddAllEntry, OverlapPolicy } from "../../MemoryMap.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { ImageError } from "../../MemoryMapError.ts"
+import { MOST_PIECES } from "../imageReader.ts"
 import { hex } from "../numbers.ts"
 import { slice } from "../source.ts"
 
@@ -30,10 +31,16 @@ export class Runs {
     this.bytes = new Uint8Array(capacity)
   }
 
-  /** Appends `bytes[from, to)` at `address`. Bytes of different groups never share a run. */
-  add(address: number, bytes: Uint8Array, from: number, to: number, place: Place, group = 0): void {
-    if (to <= from) return
+  /**
+   * Appends `bytes[from, to)` at `address`. Bytes of different groups never share a run. A sentence fragment says why it
+   * is refused.
+   */
+  add(address: number, bytes: Uint8Array, from: number, to: number, place: Place, group = 0): string | undefined {
+    if (to <= from) return undefined
     if (address !== this.end || group !== this.group) {
+      if (this.addresses.length === MOST_PIECES) {
+        return `its bytes are in more than ${MOST_PIECES} pieces that do not follow one another`
+      }
       this.addresses.push(address)
       this.offsets.push(this.length)
       this.places.push(place)
@@ -43,6 +50,7 @@ export class Runs {
     for (let i = from, at = this.length; i < to; i++, at++) this.bytes[at] = bytes[i]!
     this.length += to - from
     this.end = address + to - from
+    return undefined
   }
 
   entries(name: (group: number) => string, overlap: OverlapPolicy | undefined): ReadonlyArray<Entry> {

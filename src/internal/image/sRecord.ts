@@ -62,8 +62,7 @@ class Reader {
     if (type >= 1 && type <= 3) {
       if (address + end - data > 0x1_0000_0000) return `the data reaches past 4 GiB, the last address is 0xffffffff`
       this.records++
-      this.runs.add(address, record, data, end, line)
-      return undefined
+      return this.runs.add(address, record, data, end, line)
     }
     if (type === 0) {
       this.header ??= record.slice(data, end)

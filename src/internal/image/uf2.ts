@@ -63,10 +63,8 @@ class Reader {
     if (address + length > 0x1_0000_0000)
       return `the data at ${hex(BigInt(address))} reaches past the last address, 0xffffffff`
     if (family !== undefined) this.families.add(family)
-    if (this.only === undefined || this.only === family) {
-      this.runs.add(address, bytes, at + DATA, at + DATA + length, offset, family ?? -1)
-    }
-    return undefined
+    if (this.only !== undefined && this.only !== family) return undefined
+    return this.runs.add(address, bytes, at + DATA, at + DATA + length, offset, family ?? -1)
   }
 
   private count(family: number | undefined, number: number, total: number): string | undefined {
