@@ -45,7 +45,8 @@ export interface Progress {
  * place: whenever the process dies, a file that was there before is whole, and no half file is under the name. A
  * failure or interruption removes the partial file. Pages of zeros take no space on file systems that know holes.
  *
- * A map opened from `path` may be saved to `path`.
+ * A map opened from `path` may be saved to `path`. Links are followed; a path that leads to a directory, a device or a
+ * pipe is refused.
  *
  * Fails with `SourceError` when bytes cannot be read, `PlatformError` when they cannot be written, and `ImageError`
  * when the map has more segments than a snapshot can hold (2^24).

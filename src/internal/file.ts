@@ -72,7 +72,8 @@ export const refuse = (path: string, description: string): PlatformError.Platfor
     description
   })
 
-const kinds: Readonly<Record<Exclude<FileSystem.File.Type, "File">, string>> = {
+/** What else than a file a path can lead to, in words. */
+export const kinds: Readonly<Record<Exclude<FileSystem.File.Type, "File">, string>> = {
   Directory: "a directory",
   SymbolicLink: "a symbolic link",
   BlockDevice: "a block device",

@@ -1,12 +1,12 @@
-// A snapshot into a file: beside its place first, with pages of zeros left as holes, then flushed and renamed.
+// A snapshot into a file: pages of zeros left as holes, and flushed before it takes its place.
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
-import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import type { Progress } from "../Snapshot.ts"
 import type { ImageError, SourceError } from "../MemoryMapError.ts"
 import type { MemoryMapImpl } from "./map.ts"
+import { replace } from "./replace.ts"
 import { BLOCK } from "./snapshotLayout.ts"
 import { isHole, pieces, plan } from "./snapshotWrite.ts"
 
@@ -78,10 +78,8 @@ export const save = Effect.fnUntraced(function* (
 ): Effect.fn.Return<void, ImageError | SourceError | PlatformError, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
   const planned = yield* plan(map)
-  const suffix = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
-  const beside = `${path}.${suffix.toString(36)}.partial`
   let written = 0n
-  const fill = Effect.fnUntraced(function* () {
+  const fill = Effect.fnUntraced(function* (beside: string) {
     const file = yield* fs.open(beside, { flag: "wx" })
     const pool = new Pool()
     yield* pieces(planned, pool.allocate).pipe(
@@ -98,8 +96,5 @@ export const save = Effect.fnUntraced(function* (
     yield* file.truncate(Number(planned.size))
     yield* Effect.uninterruptible(file.sync)
   })
-  yield* Effect.scoped(fill()).pipe(
-    Effect.andThen(fs.rename(beside, path)),
-    Effect.onError(() => Effect.ignore(fs.remove(beside, { force: true })))
-  )
+  yield* replace(path, (beside) => Effect.scoped(fill(beside)))
 })

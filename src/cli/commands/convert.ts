@@ -14,6 +14,7 @@ import * as Raw from "../../image/Raw.ts"
 import * as SRecord from "../../image/SRecord.ts"
 import * as Uf2 from "../../image/Uf2.ts"
 import { sizeText } from "../../internal/numbers.ts"
+import { replace } from "../../internal/replace.ts"
 import type { MemoryImage } from "../../MemoryImage.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import type { ImageError, SourceError } from "../../MemoryMapError.ts"
@@ -97,15 +98,8 @@ const losses = (map: MemoryMap.Mapped, target: Target): ReadonlyArray<string> =>
   return target === "raw" ? [...lost, "addresses"] : lost
 }
 
-/** Writes beside the target and renames, so that no half file is ever under the name. */
-const toFile = Effect.fnUntraced(function* (bytes: Stream.Stream<Uint8Array, ImageError | SourceError>, path: string) {
-  const fs = yield* FileSystem.FileSystem
-  const partial = `${path}.${process.pid}.partial`
-  yield* Stream.run(bytes, fs.sink(partial)).pipe(
-    Effect.andThen(fs.rename(partial, path)),
-    Effect.onError(() => Effect.ignore(fs.remove(partial, { force: true })))
-  )
-})
+const toFile = (bytes: Stream.Stream<Uint8Array, ImageError | SourceError>, path: string) =>
+  Effect.flatMap(FileSystem.FileSystem, (fs) => replace(path, (beside) => Stream.run(bytes, fs.sink(beside))))
 
 const refuseExisting = Effect.fnUntraced(function* (path: string) {
   const fs = yield* FileSystem.FileSystem
