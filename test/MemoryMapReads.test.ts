@@ -288,6 +288,48 @@ describe("stream", () => {
     })
   )
 
+  it.effect("gives zeros for holes of any size, and as many elements as there are", () =>
+    Effect.gen(function* () {
+      const count = 3000
+      const map = yield* MemoryMap.addAll(
+        MemoryMap.empty,
+        Array.from({ length: count }, (_, i) => ({
+          source: ByteSource.fromBytes(bytes((i % 255) + 1)),
+          address: 2_500_000n + 2n * BigInt(i)
+        }))
+      )
+      const range = AddressRange.make(1000n, 4_000_000n)
+      const all = filled(0xee, 4_000_000)
+      let at = 1000n
+      const zeros = MemoryMap.stream(map, range, { holes: "zero" })
+      yield* Stream.runForEach(zeros, (part) =>
+        Effect.sync(() => {
+          assert.strictEqual(part.address, at)
+          at += BigInt(part.bytes.length)
+          all.set(part.bytes, Number(part.address))
+        })
+      )
+      assert.strictEqual(at, 4_000_000n)
+      const expected = filled(0xee, 1000)
+      const padded = yield* MemoryMap.getBytesPadded(map, 1000n, 3_999_000)
+      assert.isTrue(Buffer.from(all).equals(Buffer.concat([expected, padded])))
+      const skipped = yield* Stream.runCollect(MemoryMap.stream(map, range))
+      assert.deepStrictEqual(
+        skipped.map((part) => [part.address, part.bytes[0], part.bytes.length]),
+        Array.from({ length: count }, (_, i) => [2_500_000n + 2n * BigInt(i), (i % 255) + 1, 1])
+      )
+    })
+  )
+
+  it.effect("says what was asked for when it fails", () =>
+    Effect.gen(function* () {
+      const map = yield* islands
+      const stream = MemoryMap.stream(map, AddressRange.make(4n, 9n), { holes: "fail" })
+      const error = yield* Effect.flip(Stream.runDrain(stream))
+      assert.strictEqual(error.message, "stream: 0x6 is not mapped (5 bytes at 0x4, 2 readable; hole 0x6-0x8)")
+    })
+  )
+
   it.effect("of the whole space ends when its reader does", () =>
     Effect.gen(function* () {
       const map = yield* islands
