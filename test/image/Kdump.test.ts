@@ -278,6 +278,26 @@ describe("Compressions", () => {
 })
 
 describe("A damaged dump", () => {
+  it.effect("gives each page as its own descriptor says, whatever was read before", () =>
+    Effect.gen(function* () {
+      const bytes = dump(usual)
+      const descriptors = new DataView(bytes.buffer, 5 * 4096)
+      const first = descriptors.getBigUint64(0, true)
+      descriptors.setBigUint64(24, first, true)
+      descriptors.setBigUint64(48, first, true)
+      descriptors.setUint32(48 + 8, descriptors.getUint32(8, true), true)
+      const { map } = yield* open(bytes)
+      for (const _ of [1, 2]) {
+        assert.deepStrictEqual(yield* MemoryMap.getBytes(map, 0x3000n, 4096), page(1))
+        assert.deepStrictEqual(
+          yield* MemoryMap.getBytes(map, 0x4000n, 4096),
+          bytes.slice(Number(first), Number(first) + 4096)
+        )
+        assert.deepStrictEqual(yield* MemoryMap.getBytes(map, 0x5000n, 4096), page(1))
+      }
+    })
+  )
+
   it.effect("is refused, wherever its headers are cut", () =>
     Effect.gen(function* () {
       const bytes = dump(usual)

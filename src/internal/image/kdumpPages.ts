@@ -25,7 +25,10 @@ export class Pages {
   private readonly header: KdumpHeader
   private readonly decompressors: Decompressors
   /** Unpacked pages by the offset of their bytes, the one used last at the end. */
-  private readonly kept = new Map<bigint, Uint8Array>()
+  private readonly kept = new Map<
+    bigint,
+    { readonly size: number; readonly flags: number; readonly bytes: Uint8Array }
+  >()
 
   constructor(reader: ImageReader, header: KdumpHeader, decompressors: Decompressors) {
     this.reader = reader
@@ -71,26 +74,30 @@ export class Pages {
   )
 
   private page(table: Header, at: number): Effect.Effect<Uint8Array, ImageError | SourceError> {
-    const place = table.u64(at)
+    const [place, size, flags] = [table.u64(at), table.u32(at + 8), table.u32(at + 12)]
     const kept = this.kept.get(place)
-    if (kept !== undefined) {
+    if (kept !== undefined && kept.size === size && kept.flags === flags) {
       this.kept.delete(place)
       this.kept.set(place, kept)
-      return Effect.succeed(kept)
+      return Effect.succeed(kept.bytes)
     }
-    return Effect.map(this.unpack(table, at, place), (bytes) => {
+    return Effect.map(this.unpack(table, at, place, size, flags), (bytes) => {
       if (this.kept.size * this.header.blockSize >= KEPT) this.kept.delete(this.kept.keys().next().value!)
-      this.kept.set(place, bytes)
+      this.kept.set(place, { size, flags, bytes })
       return bytes
     })
   }
 
   private readonly unpack = Effect.fnUntraced(
     { self: this },
-    function* (table: Header, at: number, place: bigint): Effect.fn.Return<Uint8Array, ImageError | SourceError> {
+    function* (
+      table: Header,
+      at: number,
+      place: bigint,
+      size: number,
+      flags: number
+    ): Effect.fn.Return<Uint8Array, ImageError | SourceError> {
       const { blockSize } = this.header
-      const size = table.u32(at + 8)
-      const flags = table.u32(at + 12)
       const [compression, ...others] = compressionsOf(flags)
       if (others.length > 0) return yield* table.refuse(at + 12, `flags ${flags} of a page name several compressions`)
       if (compression === undefined && size !== blockSize) {
