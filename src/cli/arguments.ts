@@ -1,7 +1,7 @@
 // Arguments and flags that several commands take, and the one number grammar.
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
-import type * as Result from "effect/Result"
+import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
@@ -24,8 +24,21 @@ export const parsed = <A>(name: string, parse: (text: string) => Result.Result<A
 const parsedFlag = <A>(name: string, metavar: string, parse: (text: string) => Result.Result<A, string>) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.mapEffect(parser(`--${name}`, parse)))
 
-export const address: Argument.Argument<bigint> = parsed("ADDRESS", AddressRange.parseAddress).pipe(
-  Argument.withDescription("Where: decimal, 0x hexadecimal with _ where wanted, or a size such as 4KiB")
+/** Where to begin, and where to end if a range was given. */
+export interface Place {
+  readonly start: bigint
+  readonly end?: bigint
+}
+
+const parsePlace = (text: string): Result.Result<Place, string> =>
+  /.(\.\.|[+-])/.test(text)
+    ? AddressRange.parse(text)
+    : Result.map(AddressRange.parseAddress(text), (start): Place => ({ start }))
+
+export const place: Argument.Argument<Place> = parsed("ADDRESS", parsePlace).pipe(
+  Argument.withDescription(
+    "Where: decimal, 0x hexadecimal with _ where wanted, or a size such as 4KiB; or a range, A..B or A+N"
+  )
 )
 
 export const size = (name: string): Argument.Argument<bigint> => parsed(name, parseNumber)
@@ -46,7 +59,9 @@ const between =
   (value: bigint): Effect.Effect<number, CliError.CliError> =>
     value >= least && value <= most
       ? Effect.succeed(Number(value))
-      : new CliError.ValidationError({ message: `${name}: ${value} is not between ${least} and ${most}` })
+      : new CliError.ValidationError({
+          message: `${name}: ${value} is too ${value < least ? `small: ${least} at least` : `large: ${most} at most`}`
+        })
 
 export const count = (name: string, least = 1n, most = MAX_SAFE): Flag.Flag<number> =>
   parsedFlag(name, "N", parseNumber).pipe(Flag.mapEffect(between(`--${name}`, least, most)))

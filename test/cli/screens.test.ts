@@ -107,6 +107,19 @@ describe("hexdump", () => {
     })
   )
 
+  it.effect("takes a range in place of an address, and what is left of the address space", () =>
+    Effect.gen(function* () {
+      const patch = `${path("patch.bin")}@0xfffffffffffffffb`
+      const whole = yield* run("hexdump", patch, "0xfffffffffffffff8", "8")
+      assert.include(whole.out, "-- -- -- 50 41 54 43 48  |")
+      for (const range of ["0xfffffffffffffff8+8", "0xfffffffffffffff8"]) {
+        assert.deepStrictEqual(yield* run("hexdump", patch, range), whole)
+      }
+      const [first] = screen(yield* run("hexdump", path("app.hex"), "0x800..0x804"))
+      assert.strictEqual(first, "0x00000800  00 01 02 03                                       |....            |")
+    })
+  )
+
   it.effect("answers 1 where nothing is mapped", () =>
     Effect.gen(function* () {
       const ran = yield* run("hexdump", core, "0x1000", "16")
@@ -143,6 +156,34 @@ describe("hexdump", () => {
 describe("read", () => {
   const words = `${path("words.bin")}@0x1000`
   const little = ["--endian", "little"]
+
+  it.effect("reads all that fit in a range, and the texts that begin in it", () =>
+    Effect.gen(function* () {
+      const addresses = (ran: Ran) => objects(ran).map(({ address }) => address)
+      const integers = yield* run("read", words, "0x1000+11", "u32", ...little, "--json")
+      assert.deepStrictEqual(addresses(integers), ["0x1000", "0x1004"])
+      const texts = yield* run("read", core, "0x555555557004..0x55555555700b", "cstr", "--json")
+      assert.deepStrictEqual(
+        objects(texts).map(({ value }) => value),
+        ["alder", "birch"]
+      )
+    })
+  )
+
+  it.effect("answers 2 when a hole comes after the first values, and counts what is there", () =>
+    Effect.gen(function* () {
+      for (const args of [
+        ["0x100e", "u16", "4"],
+        ["0x100e..0x1016", "u16"]
+      ]) {
+        const ran = yield* run("read", words, ...args, ...little)
+        assert.strictEqual(ran.code, 2)
+        assert.strictEqual(screen(ran).length, 3)
+        assert.include(ran.err, "nothing is mapped at 0x1012\n  asked  6 bytes at 0x100e; 4 are there\n")
+      }
+      assert.strictEqual((yield* run("read", words, "0x1012", "u16", "4", ...little)).code, 1)
+    })
+  )
 
   it.effect("reads each type", () =>
     Effect.gen(function* () {
@@ -190,7 +231,7 @@ describe("read", () => {
       assert.strictEqual(ran.out.split("\n").length - 1, 4)
       assert.deepStrictEqual(ran.err.replaceAll(path("x").slice(0, -1), "").split("\n"), [
         "memmap: nothing is mapped at 0x1012",
-        "  asked  4 bytes at 0x1010; 2 are there",
+        "  asked  20 bytes at 0x1000; 18 are there",
         "  hole   0x1012-0x10000000000000000, 15.9 EiB",
         "  below  words.bin ends at 0x1012",
         "  try    memmap info IMAGE lists what is mapped",

@@ -44,8 +44,14 @@ const refused: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp
   [["info", core, "--word-size", "16"], /--word-size/],
   [["read", raw, "0x1000", "u32"], /does not say its byte order\n {2}try {4}--endian little or --endian big/],
   [["read", raw, "0x1000", "ptr", "--endian", "big"], /does not say its word size/],
-  [["read", raw, "0x1000", "u8", "2", "--max-length", "0"], /--max-length: 0 is not between 1 and/],
-  [["read", raw, "0x1000", "u8", "0"], /COUNT: 0 is not between 1 and/],
+  [["read", raw, "0x1000", "u8", "2", "--max-length", "0"], /--max-length: 0 is too small: 1 at least/],
+  [["read", raw, "0x1000", "u8", "0"], /COUNT: 0 is too small: 1 at least/],
+  [["read", raw, "0x1000..0x1004", "u8", "4"], /a range says itself how many fit\n {2}try/],
+  [["read", raw, "0x1000+3", "u32", "--endian", "big"], /no room for one u32/],
+  [["hexdump", raw, "0x1000+16", "16"], /a range says its length itself\n {2}try/],
+  [["hexdump", raw, "16..16"], /the range is empty/],
+  [["hexdump", raw, "16..8"], /ADDRESS: "16..8" ends before it starts/],
+  [["hexdump", raw, "0xffffffffffffffff+2"], /past the end of the address space/],
   [["find", raw], /A PATTERN is missing/],
   [["find", raw, ""], /empty/],
   [["find", raw, "--hex", "4x"], /"x" is no hexadecimal digit/],
@@ -56,9 +62,9 @@ const refused: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp
   [["find", raw, "--points-into", "5..1"], /ends before it starts/],
   [["find", raw, "x", "--points-into", "1..5"], /one or the other/],
   [["find", raw, "x", "--range", "1"], /--range: "1" is not a range/],
-  [["find", raw, "x", "--limit", "0"], /--limit: 0 is not between/],
+  [["find", raw, "x", "--limit", "0"], /--limit: 0 is too small: 1 at least/],
   [["convert", raw, path("out.bin"), "--range", "0..16"], /nothing is mapped in 0x0-0x10/],
-  [["convert", raw, path("out.bin"), "--fill", "256"], /--fill: 256 is not between 0 and 255/]
+  [["convert", raw, path("out.bin"), "--fill", "256"], /--fill: 256 is too large: 255 at most/]
 ]
 
 describe("wrong usage", () => {

@@ -1,5 +1,6 @@
 // memmap hexdump: bytes at an address.
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -52,29 +53,43 @@ const show = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: AddressR
   if (MemoryMap.coverage(map, range).mapped === 0n) return yield* empty
 })
 
+/** What is to be shown: a range, or so many bytes from an address. */
+const rangeOf = Effect.fnUntraced(function* ({ end, start }: args.Place, length: Option.Option<bigint>) {
+  if (end !== undefined && Option.isSome(length)) {
+    return yield* new Refused({
+      message: "a range says its length itself",
+      details: [["try", "ADDRESS LENGTH, or a range alone"]]
+    })
+  }
+  const stop = end ?? start + Option.getOrElse(length, () => 256n)
+  if (stop === start) {
+    const what = end === undefined ? "LENGTH is 0" : "the range is empty"
+    return yield* new Refused({ message: `${what}: there is nothing to show` })
+  }
+  // Without a LENGTH, what there is of the last bytes of the address space will do.
+  if (stop > END && Option.isSome(length)) {
+    return yield* new Refused({
+      message: `${length.value} bytes at ${hex(start)} reach past the end of the address space, 2^64`,
+      details: [["try", `a LENGTH of ${END - start} at most`]]
+    })
+  }
+  return { start, end: stop > END ? END : stop } satisfies AddressRange
+})
+
 export const hexdump = Command.make(
   "hexdump",
   {
     image: args.image,
-    address: args.address,
-    length: args
-      .size("LENGTH")
-      .pipe(Argument.withDescription("How many bytes (default 256)"), Argument.withDefault(256n)),
+    place: args.place,
+    length: args.size("LENGTH").pipe(Argument.withDescription("How many bytes (default 256)"), Argument.optional),
     all: args.flag("all", "Show every row, equal ones too", "a"),
     ...args.opening
   },
   Effect.fnUntraced(
     function* (input) {
-      const { address, length } = input
-      if (length === 0n) return yield* new Refused({ message: "LENGTH is 0: there is nothing to show" })
-      if (address + length > END) {
-        return yield* new Refused({
-          message: `${length} bytes at ${hex(address)} reach past the end of the address space, 2^64`,
-          details: [["try", `a LENGTH of ${END - address} at most`]]
-        })
-      }
+      const range = yield* rangeOf(input.place, input.length)
       const { map } = yield* Images.open([input.image], input)
-      yield* show(map, { start: address, end: address + length }, !input.all)
+      yield* show(map, range, !input.all)
     },
     (work) => action(work)
   )
@@ -85,6 +100,7 @@ export const hexdump = Command.make(
   Command.withShortDescription("Show bytes in hexadecimal and as text"),
   Command.withExamples([
     { command: "memmap hexdump core.4242 0x7fff_f7fb_d000", description: "256 bytes" },
+    { command: "memmap hexdump core.4242 0x7fff_f7fb_d000+64", description: "A range" },
     {
       command: "memmap hexdump app.hex 0x0800_0000 4KiB --over patch.bin@0x0800_0400",
       description: "With a patch on top"

@@ -4,7 +4,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Command from "effect/cli/Command"
 import * as ByteSource from "../../ByteSource.ts"
-import { hex, sizeText } from "../../internal/numbers.ts"
+import { END, hex, sizeText } from "../../internal/numbers.ts"
 import * as Mapping from "../../Mapping.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { type Line, span } from "../../render/Line.ts"
@@ -63,7 +63,12 @@ const mapItems = Effect.fnUntraced(function* (map: MemoryMap.Mapped) {
     },
     { line: row("byte order", endian ?? "not known (--endian)") },
     { line: row("mapped", `${sizeText(mapped)} in ${many(mappings, "mapping")}, ${many(runs, "run")}`) },
-    { line: row("addresses", bounds === undefined ? "none" : `${hex(bounds.start)} to ${hex(bounds.end)}`) },
+    {
+      line: row(
+        "addresses",
+        bounds === undefined ? "none" : `${hex(bounds.start)} to ${bounds.end === END ? "2^64" : hex(bounds.end)}`
+      )
+    },
     {
       line: row(
         "holes",

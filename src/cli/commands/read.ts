@@ -7,12 +7,13 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { hex } from "../../internal/numbers.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
-import type { MapStateError } from "../../MemoryMapError.ts"
+import { type MapStateError, UnmappedAddress } from "../../MemoryMapError.ts"
 import { addressText, mapDigits } from "../../render/Hexdump.ts"
 import { type Span, span } from "../../render/Line.ts"
 import { originText } from "../../render/MapTable.ts"
 import { action, reading } from "../action.ts"
 import * as args from "../arguments.ts"
+import { Refused } from "../errors.ts"
 import * as Images from "../images.ts"
 import { type Item, Output } from "../output.ts"
 
@@ -98,36 +99,55 @@ const readers = {
 
 const TYPES = Object.keys(readers) as Array<keyof typeof readers>
 
+/** The same hole, met by all that was asked for: what was read before it has been there. */
+const askedFrom = (start: bigint, error: UnmappedAddress): UnmappedAddress => {
+  const before = Number(error.requested.address - start)
+  const { address: _, length } = error.requested
+  return new UnmappedAddress({
+    ...error,
+    requested: { address: start, length: before + length },
+    available: before + error.available
+  })
+}
+
 const values = (
   map: MemoryMap.Mapped,
-  start: bigint,
+  { end, start }: args.Place,
   type: keyof typeof readers,
   count: number,
   maxLength: number
-): Stream.Stream<Item, MemoryMap.ReadError | MapStateError> => {
+): Stream.Stream<Item, MemoryMap.ReadError | MapStateError | Refused> => {
   const digits = mapDigits(map)
-  return Stream.paginate({ address: start, left: count }, ({ address, left }) =>
-    Effect.map(readers[type](map, address, digits, maxLength), ({ json, shown, size }) => [
-      [
-        {
-          line: [span(addressText(address, digits), "address"), span("  "), ...shown],
-          json: { type: "value", address: hex(address), as: type, value: json }
-        }
-      ],
-      left > 1 ? Option.some({ address: address + size, left: left - 1 }) : Option.none()
-    ])
-  )
+  // In a range: as many as fit, and the texts that begin in it.
+  const fits = (address: bigint, size: bigint) => end === undefined || address + (type === "cstr" ? 1n : size) <= end
+  const step = Effect.fnUntraced(function* ({ address, left }: { readonly address: bigint; readonly left: number }) {
+    const { json, shown, size } = yield* readers[type](map, address, digits, maxLength).pipe(
+      Effect.catchTag("UnmappedAddress", (error) => askedFrom(start, error))
+    )
+    if (!fits(address, size)) return yield* new Refused({ message: `the range has no room for one ${type}` })
+    const item: Item = {
+      line: [span(addressText(address, digits), "address"), span("  "), ...shown],
+      json: { type: "value", address: hex(address), as: type, value: json }
+    }
+    const next = { address: address + size, left: left - 1 }
+    const isMore = end === undefined ? next.left > 0 : fits(next.address, size)
+    return [[item], isMore ? Option.some(next) : Option.none()] as const
+  })
+  return Stream.paginate({ address: start, left: count }, step)
 }
 
 export const read = Command.make(
   "read",
   {
     image: args.image,
-    address: args.address,
+    place: args.place,
     type: Argument.Literals("TYPE", TYPES).pipe(Argument.withDescription(`One of ${TYPES.join(", ")}`)),
     count: args
       .countArgument("COUNT")
-      .pipe(Argument.withDescription("How many, one after another (default 1)"), Argument.withDefault(1)),
+      .pipe(
+        Argument.withDescription("How many, one after another (default 1; of a range, all that fit)"),
+        Argument.optional
+      ),
     maxLength: args
       .count("max-length")
       .pipe(
@@ -138,9 +158,17 @@ export const read = Command.make(
   },
   Effect.fnUntraced(
     function* (input) {
+      const { place, type } = input
+      if (place.end !== undefined && Option.isSome(input.count)) {
+        return yield* new Refused({
+          message: "a range says itself how many fit",
+          details: [["try", "ADDRESS TYPE COUNT, or a range and TYPE"]]
+        })
+      }
       const { map } = yield* Images.open([input.image], input)
       const output = yield* Output
-      yield* reading(map)(output.print(values(map, input.address, input.type, input.count, input.maxLength)))
+      const count = Option.getOrElse(input.count, () => 1)
+      yield* reading(map)(output.print(values(map, place, type, count, input.maxLength)))
     },
     (work) => action(work)
   )
@@ -151,6 +179,7 @@ export const read = Command.make(
   Command.withShortDescription("Print values at an address"),
   Command.withExamples([
     { command: "memmap read core.4242 0x404080 u32 4", description: "Four 32-bit integers" },
+    { command: "memmap read core.4242 0x404080..0x4040c0 ptr", description: "All pointers in a range" },
     { command: "memmap read core.4242 0x404080 ptr", description: "A pointer, and what it points into" },
     { command: "memmap read flash.bin@0x0800_0000 0x0800_0000 u32 --endian little", description: "Of raw bytes" }
   ])
