@@ -38,9 +38,18 @@ describe("convert", () => {
   it.effect("says what was lost, and nothing when it keeps everything", () =>
     Effect.gen(function* () {
       const lime = yield* run("convert", core, path("core.lime"))
-      assert.include(lime.err, "lost, for lime has no place for them: names, permissions\n")
+      assert.include(
+        lime.err,
+        "lost, for lime has no place for them: names, permissions, the word size, the byte order, notes\n"
+      )
       const snap = yield* run("convert", core, path("core.snap"))
-      assert.notInclude(snap.err, "lost")
+      assert.include(snap.err, "lost, for snapshot has no place for them: notes\n")
+      const reconverted = yield* run("convert", path("core.snap"), path("again.snap"))
+      assert.notInclude(reconverted.err, "lost")
+      const start = yield* run("convert", path("app.hex"), path("app.snap"))
+      assert.include(start.err, "lost, for snapshot has no place for them: the start address\n")
+      const kept = yield* run("convert", path("app.hex"), path("app.srec"))
+      assert.include(kept.err, "lost, for srec has no place for them: names\n")
       const map = (yield* run("info", core)).out.split("\n\n")[1]?.replace(/ \(.*| *list.core\+.*/gm, "")
       const again = (yield* run("info", path("core.snap"))).out.split("\n\n")[1]?.replace(/ \(.*/gm, "")
       assert.deepStrictEqual(again?.split("\n").length, map?.split("\n").length)
@@ -57,7 +66,7 @@ describe("convert", () => {
         path: out,
         format: "lime",
         bytes: "221184",
-        lost: ["names", "permissions"]
+        lost: ["names", "permissions", "the word size", "the byte order", "notes"]
       })
     })
   )
@@ -90,6 +99,19 @@ describe("convert", () => {
         readdirSync(path("")).filter((name) => name.includes("partial")),
         []
       )
+    })
+  )
+
+  it.effect("asks which chip it is for when there are several", () =>
+    Effect.gen(function* () {
+      const families = ["0xe48bff56", "0xe48bff59"]
+      yield* Effect.forEach(families, (family) => run("convert", ...patched, path(`${family}.uf2`), "--family", family))
+      const both = Buffer.concat(families.map((family) => readFileSync(path(`${family}.uf2`))))
+      writeFileSync(path("both.uf2"), both)
+      const asked = yield* run("convert", path("both.uf2"), path("one.uf2"))
+      assert.strictEqual(asked.code, 2)
+      assert.include(asked.err, "blocks of 2 families, 0xe48bff56, 0xe48bff59")
+      assert.strictEqual((yield* run("convert", path("both.uf2"), path("one.uf2"), "--family", "1")).code, 0)
     })
   )
 
@@ -127,6 +149,31 @@ describe("verify", () => {
       assert.match(JSON.parse(ran.err).message, /line 2/)
       const good = yield* run("verify", path("app.hex"), "--json")
       assert.deepInclude(JSON.parse(good.out), { type: "verified", format: "ihex", segments: 1, bytes: "16" })
+    })
+  )
+
+  it.effect("tells damaged notes of a core, and reads no zeros that are in no file", () =>
+    Effect.gen(function* () {
+      const file = readFileSync(core)
+      const view = new DataView(file.buffer, file.byteOffset, file.length)
+      const headers = Array.from({ length: view.getUint16(56, true) }, (_, i) => 64 + 56 * i)
+      const note = headers.find((at) => view.getUint32(at, true) === 4)!
+      view.setUint32(Number(view.getBigUint64(note + 8, true)) + 4, 0x7fff_ffff, true)
+      writeFileSync(path("notes.core"), file)
+      const ran = yield* run("verify", path("notes.core"))
+      assert.deepInclude(ran, { code: 2, out: "" })
+      assert.match(ran.err, /notes\.core: elf, notes, offset 0x[0-9a-f]+: n_descsz 0x7fffffff/)
+
+      const load = headers.find((at) => view.getUint32(at, true) === 1)!
+      const program = new Uint8Array(readFileSync(core))
+      const fields = new DataView(program.buffer)
+      fields.setUint16(16, 2, true)
+      fields.setUint16(56, 1, true)
+      program.copyWithin(64, load, load + 56)
+      fields.setBigUint64(64 + 40, 1n << 60n, true)
+      writeFileSync(path("huge.elf"), program)
+      const huge = yield* run("verify", path("huge.elf"), "--json")
+      assert.deepInclude(JSON.parse(huge.out), { segments: 2, bytes: String(1n << 60n) })
     })
   )
 })

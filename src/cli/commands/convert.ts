@@ -13,7 +13,7 @@ import * as Lime from "../../image/Lime.ts"
 import * as Raw from "../../image/Raw.ts"
 import * as SRecord from "../../image/SRecord.ts"
 import * as Uf2 from "../../image/Uf2.ts"
-import { sizeText } from "../../internal/numbers.ts"
+import { hex, sizeText } from "../../internal/numbers.ts"
 import { replace } from "../../internal/replace.ts"
 import type { MemoryImage } from "../../MemoryImage.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
@@ -23,11 +23,9 @@ import { action } from "../action.ts"
 import * as args from "../arguments.ts"
 import { Refused } from "../errors.ts"
 import * as Images from "../images.ts"
+import { losses, type Target, targets } from "../losses.ts"
 import { Output } from "../output.ts"
 import * as Progress from "../progress.ts"
-
-const FORMATS = ["snapshot", "raw", "lime", "ihex", "srec", "uf2"] as const
-type Target = (typeof FORMATS)[number]
 
 const byEnding: ReadonlyArray<readonly [ending: RegExp, format: Target]> = [
   [/\.(snap|snapshot)$/i, "snapshot"],
@@ -79,25 +77,6 @@ const write = (
   }
 }
 
-/** What the map holds and the target format has no place for. */
-const losses = (map: MemoryMap.Mapped, target: Target): ReadonlyArray<string> => {
-  if (target === "snapshot") return []
-  const lost = ["names"]
-  for (const { permissions } of MemoryMap.mappings(map)) {
-    if (permissions !== undefined) {
-      lost.push("permissions")
-      break
-    }
-  }
-  for (const { reason } of MemoryMap.holes(map)) {
-    if (reason !== undefined) {
-      lost.push("the reasons of holes")
-      break
-    }
-  }
-  return target === "raw" ? [...lost, "addresses"] : lost
-}
-
 const toFile = (bytes: Stream.Stream<Uint8Array, ImageError | SourceError>, path: string) =>
   Effect.flatMap(FileSystem.FileSystem, (fs) => replace(path, (beside) => Stream.run(bytes, fs.sink(beside))))
 
@@ -108,10 +87,21 @@ const refuseExisting = Effect.fnUntraced(function* (path: string) {
   }
 })
 
+/** Blocks of several families are for several chips: which of them is meant cannot be guessed. */
+const oneFamily = (target: Target, images: Images.Opened["images"], family: Option.Option<number>) => {
+  const families = new Set(images.flatMap(({ image }) => (image.format === "uf2" ? image.families : [])))
+  if (target !== "uf2" || families.size < 2 || Option.isSome(family)) return Effect.void
+  const names = Array.from(families, (id) => hex(BigInt(id)))
+  return new Refused({
+    message: `there are blocks of ${names.length} families, ${names.join(", ")}: which one is to be written?`,
+    details: [["try", `--family ${names[0]}`]]
+  })
+}
+
 const targetOf = (to: Option.Option<Target>, path: string): Effect.Effect<Target, Refused> => {
   const guessed = Option.getOrElse(to, () => byEnding.find(([ending]) => ending.test(path))?.[1])
   return guessed === undefined
-    ? new Refused({ message: `${path}: which format?`, details: [["try", `--to ${FORMATS.join(", --to ")}`]] })
+    ? new Refused({ message: `${path}: which format?`, details: [["try", `--to ${targets.join(", --to ")}`]] })
     : Effect.succeed(guessed)
 }
 
@@ -122,7 +112,7 @@ export const convert = Command.make(
   {
     image: args.image,
     out: Argument.String("OUT").pipe(Argument.withDescription("The file to write; - writes to a pipe")),
-    to: Flag.Literals("to", FORMATS).pipe(
+    to: Flag.Literals("to", targets).pipe(
       Flag.withMetavar("NAME"),
       Flag.withDescription("The format (default: by the ending of OUT)"),
       Flag.optional
@@ -147,6 +137,7 @@ export const convert = Command.make(
       const opened = yield* Images.open([input.image], input)
       const range = Option.getOrUndefined(input.range)
       const map = range === undefined ? opened.map : yield* Images.crop(opened.map, range)
+      yield* oneFamily(target, opened.images, input.family)
       const output = yield* Output
       const progress = yield* Progress.make("writing")
       const total = MemoryMap.mappedSize(map)
@@ -164,7 +155,8 @@ export const convert = Command.make(
       } else {
         yield* toFile(bytes, out)
       }
-      const lost = losses(map, target)
+      const images = opened.images.map(({ image }) => image)
+      const lost = losses(map, yield* Images.machineOf(map), target, images)
       yield* output.lines([{ json: { type: "written", path: out, format: target, bytes: total, lost } }])
       yield* output.note(`wrote ${out}: ${target}, ${sizeText(total)} of memory`)
       if (lost.length > 0) yield* output.note(`lost, for ${target} has no place for them: ${lost.join(", ")}`)
@@ -173,7 +165,7 @@ export const convert = Command.make(
   )
 ).pipe(
   Command.withDescription(
-    "Write what is mapped to a file in another format: snapshot keeps everything, the others what they can. The file is written beside OUT and renamed into place."
+    "Write what is mapped to a file in another format: snapshot keeps the whole map, the others what they can; what is lost is said. The file is written beside OUT and renamed into place."
   ),
   Command.withShortDescription("Write an image in another format"),
   Command.withExamples([

@@ -6,11 +6,13 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as FileMapper from "../../FileMapper.ts"
 import { sizeText } from "../../internal/numbers.ts"
+import { isZeros } from "../../internal/source.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { span } from "../../render/Line.ts"
 import * as Snapshot from "../../Snapshot.ts"
 import { action } from "../action.ts"
 import * as args from "../arguments.ts"
+import { Refused } from "../errors.ts"
 import * as Images from "../images.ts"
 import { Output } from "../output.ts"
 import * as Progress from "../progress.ts"
@@ -33,13 +35,28 @@ const snapshot = Effect.fnUntraced(function* (path: string) {
 /** Other formats: what they have of checks is checked on opening; then every byte is read once. */
 const image = Effect.fnUntraced(function* (path: string, flags: args.Opening) {
   const { images, map } = yield* Images.open([path], flags)
+  for (const { image } of images) {
+    if (image.format !== "elf" || image.problems.length === 0) continue
+    const [first, ...others] = image.problems
+    return yield* new Refused({
+      message: `${path}: elf, ${first}`,
+      details: others.map((problem) => ["also", problem] as const)
+    })
+  }
   const progress = yield* Progress.make("reading")
   const total = MemoryMap.mappedSize(map)
   let read = 0n
-  yield* Stream.runForEach(MemoryMap.stream(map), ({ bytes }) => {
-    read += BigInt(bytes.length)
-    return progress.update(read, total)
-  })
+  for (const { mapping, range } of MemoryMap.segments(map)) {
+    // There may be 2^64 of them, and they are in no file.
+    if (isZeros(mapping.source)) {
+      read += range.end - range.start
+      continue
+    }
+    yield* Stream.runForEach(MemoryMap.stream(map, range), ({ bytes }) => {
+      read += BigInt(bytes.length)
+      return progress.update(read, total)
+    })
+  }
   return {
     format: images[0]?.image.format ?? "unknown",
     checked: "well-formed, and every byte can be read",
