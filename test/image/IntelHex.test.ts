@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as IntelHex from "../../src/image/IntelHex.ts"
-import { MemoryMap } from "../../src/index.ts"
+import { ByteSource, MemoryMap } from "../../src/index.ts"
 import { ascii, collect, contents, has, judge, mapOf } from "../support/images.ts"
 
 /** A record with the right checksum. */
@@ -166,6 +166,26 @@ describe("IntelHex.open", () => {
       const text = `${record(0, 0)}\n`.repeat(1_000_000) + `${record(0, 5, 5)}\n${END}\n`
       const image = yield* IntelHex.fromSource(ascii(text))
       assert.deepStrictEqual(yield* contents(image.map), [{ start: 5n, bytes: u8(5) }])
+    })
+  )
+
+  it.effect("takes memory for what it reads, not for the size of the file", () =>
+    Effect.gen(function* () {
+      const text = new TextEncoder().encode(`${record(0, 0, 1)}\n`)
+      const source = ByteSource.make({
+        name: "sparse.hex",
+        size: 1n << 33n,
+        read: (offset, length) =>
+          Effect.sync(() => {
+            const bytes = new Uint8Array(length)
+            if (offset === 0n) bytes.set(text)
+            return bytes
+          })
+      })
+      const before = process.memoryUsage().arrayBuffers
+      const error = yield* Effect.flip(IntelHex.fromSource(source))
+      assert.include(error.message, "line 2: the line is longer than 1024 bytes")
+      assert.isBelow(process.memoryUsage().arrayBuffers - before, 1 << 30)
     })
   )
 

@@ -1,24 +1,28 @@
 // Bytes of small records, gathered into one array and one mapping for each stretch of records that follow one another.
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import type { ByteSource } from "../../ByteSource.ts"
 import * as ByteSource_ from "../../ByteSource.ts"
 import type { AddAllEntry, OverlapPolicy } from "../../MemoryMap.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { ImageError } from "../../MemoryMapError.ts"
 import { MOST_PIECES } from "../imageReader.ts"
-import { hex } from "../numbers.ts"
+import { bytesText, hex } from "../numbers.ts"
 import { slice } from "../source.ts"
 
 /** Where a run came from: its line in a text, its offset in a binary file. */
 export type Place = number
+
+/** Bytes allocated for the first records. */
+const FIRST = 1 << 16
 
 interface Entry extends AddAllEntry {
   readonly place: Place
 }
 
 export class Runs {
-  readonly bytes: Uint8Array
-  length = 0
+  private bytes = new Uint8Array(0)
+  private length = 0
   private readonly addresses: Array<number> = []
   private readonly offsets: Array<number> = []
   private readonly places: Array<Place> = []
@@ -26,9 +30,11 @@ export class Runs {
   private end = -1
   private group = -1
 
-  /** `capacity` is an upper bound; what is never written takes no memory on the systems there are. */
+  private readonly capacity: number
+
+  /** `capacity` is an upper bound: no more is ever allocated, and less at first. */
   constructor(capacity: number) {
-    this.bytes = new Uint8Array(capacity)
+    this.capacity = capacity
   }
 
   /**
@@ -37,6 +43,10 @@ export class Runs {
    */
   add(address: number, bytes: Uint8Array, from: number, to: number, place: Place, group = 0): string | undefined {
     if (to <= from) return undefined
+    const length = this.length + to - from
+    if (length > this.bytes.length && !this.grow(length)) {
+      return `from here on its bytes do not fit in memory, after ${bytesText(this.length)}`
+    }
     if (address !== this.end || group !== this.group) {
       if (this.addresses.length === MOST_PIECES) {
         return `its bytes are in more than ${MOST_PIECES} pieces that do not follow one another`
@@ -48,9 +58,19 @@ export class Runs {
       this.group = group
     }
     for (let i = from, at = this.length; i < to; i++, at++) this.bytes[at] = bytes[i]!
-    this.length += to - from
+    this.length = length
     this.end = address + to - from
     return undefined
+  }
+
+  /** Room for `length` bytes and more to come, if there is memory. */
+  private grow(length: number): boolean {
+    const size = Math.min(this.capacity, Math.max(2 * length, FIRST))
+    const larger = Result.try(() => new Uint8Array(Math.max(length, size)))
+    if (Result.isFailure(larger)) return false
+    larger.success.set(this.bytes.subarray(0, this.length))
+    this.bytes = larger.success
+    return true
   }
 
   entries(name: (group: number) => string, overlap: OverlapPolicy | undefined): ReadonlyArray<Entry> {
