@@ -12,6 +12,8 @@ import * as CliConfig from "effect/cli/CliConfig"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import type * as HelpDoc from "effect/cli/HelpDoc"
+import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import { convert } from "./commands/convert.ts"
 import { find } from "./commands/find.ts"
 import { hexdump } from "./commands/hexdump.ts"
@@ -20,9 +22,10 @@ import { map } from "./commands/map.ts"
 import { read } from "./commands/read.ts"
 import { strings } from "./commands/strings.ts"
 import { verify } from "./commands/verify.ts"
-import { Exit } from "./errors.ts"
+import { errorText, Exit, explain } from "./errors.ts"
 import { escape } from "../render/Line.ts"
-import { Color, Json, Quiet } from "./output.ts"
+import { Color, isClosedPipe, Json, Quiet } from "./output.ts"
+import { asked, usage } from "./usage.ts"
 
 /** The version of the package, as package.json has it; a test compares them. */
 export const version = "0.1.0"
@@ -35,27 +38,41 @@ export const memmap = Command.make("memmap").pipe(
   Command.withGlobalFlags([Json, Color, Quiet])
 )
 
-const write = (sink: Sink.Sink<void, string | Uint8Array, never, unknown>, text: string): Effect.Effect<void> =>
-  Effect.ignore(Stream.run(Stream.make(`${text.trimEnd()}\n`), sink))
+const write = <E>(sink: Sink.Sink<void, string | Uint8Array, never, E>, text: string): Effect.Effect<void, E> =>
+  Stream.run(Stream.make(`${text.trimEnd()}\n`), sink)
 
 /** Help that was asked for is an answer and goes to stdout; everything about wrong usage goes to stderr. */
 const presenter = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio
-  const formatter = CliOutput.defaultFormatter({ globalFlags: "summary" })
+  const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+  const { color = "auto", json } = asked(yield* stdio.args)
+  const format = (doc: HelpDoc.HelpDoc, terminal: boolean) =>
+    CliOutput.defaultFormatter({
+      globalFlags: "summary",
+      colors: color === "always" || (color === "auto" && canColor && terminal)
+    }).formatHelpDoc(doc)
+  const error = (text: string) => Effect.ignore(write(stdio.stderr(), text))
+  const answer = (text: string) =>
+    Effect.catch(write(stdio.stdout(), text), (cause) =>
+      isClosedPipe(cause)
+        ? Effect.void
+        : Effect.andThen(error(errorText(explain(cause), cause._tag, json)), Effect.die(new Exit({ code: 2 })))
+    )
   return CliOutput.layerPresenter({
     present: (event) => {
       switch (event._tag) {
         case "Version":
-          return write(stdio.stdout(), `${event.name} ${event.version}`)
+          return answer(`${event.name} ${event.version}`)
         case "Help":
-          return write(
-            event.reason === "Requested" ? stdio.stdout() : stdio.stderr(),
-            formatter.formatHelpDoc(event.helpDoc)
+          return event.reason === "Requested"
+            ? answer(format(event.helpDoc, true))
+            : Effect.flatMap(stdio.stderrIsTerminal, (terminal) => error(format(event.helpDoc, terminal)))
+        case "InvalidInvocation":
+          return Effect.forEach(
+            event.errors,
+            (wrong) => error(errorText(usage(wrong, event.commandPath), "UsageError", json)),
+            { discard: true }
           )
-        case "InvalidInvocation": {
-          const lines = event.errors.map((error) => `memmap: ${escape(error.message.replace(/\s*\n\s*/g, " "))}`)
-          return write(stdio.stderr(), [...lines, `  try    ${event.commandPath.join(" ")} --help`].join("\n"))
-        }
       }
     }
   })
@@ -77,15 +94,11 @@ export const program = Command.run(memmap, { version }).pipe(
     const error = Option.getOrUndefined(Cause.findErrorOption(cause))
     if (error !== undefined) return error._tag === "Exit" ? error : new Exit({ code: 2 })
     const defect = Cause.squash(cause)
+    if (defect instanceof Exit) return defect
     const what = defect instanceof Error ? defect.message : String(defect)
+    const report = `memmap: internal error: ${escape(what)}\n  try    report it, with the command that led here`
     return Effect.flatMap(Stdio.Stdio, (stdio) =>
-      Effect.andThen(
-        write(
-          stdio.stderr(),
-          `memmap: internal error: ${escape(what)}\n  try    report it, with the command that led here`
-        ),
-        new Exit({ code: 2 })
-      )
+      Effect.andThen(Effect.ignore(write(stdio.stderr(), report)), new Exit({ code: 2 }))
     )
   })
 )

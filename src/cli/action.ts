@@ -7,8 +7,8 @@ import type * as Scope from "effect/Scope"
 import type * as FileMapper from "../FileMapper.ts"
 import type * as MemoryMap from "../MemoryMap.ts"
 import * as NodeMemoryMap from "../node/NodeMemoryMap.ts"
-import { Exit, exitCode, explain, type Failure, Refused, text } from "./errors.ts"
-import { type ClosedPipe, jsonText, make, Output } from "./output.ts"
+import { errorText, Exit, exitCode, explain, type Failure, Refused } from "./errors.ts"
+import { type ClosedPipe, make, Output } from "./output.ts"
 
 const layers = Layer.merge(NodeMemoryMap.layer, NodeFileSystem.layer)
 
@@ -36,15 +36,9 @@ const report = Effect.fnUntraced(function* (failure: Failure | InMap) {
   const output = yield* Output
   const error = failure._tag === "InMap" ? failure.error : failure
   const explained = explain(error, failure._tag === "InMap" ? failure.map : undefined)
-  const code = exitCode(error)
-  const { details = [], message } = explained
   const tag = error instanceof Refused ? "UsageError" : error._tag
-  yield* output.error(
-    output.json
-      ? `${jsonText({ type: "error", tag, message, details: Object.fromEntries(details) })}\n`
-      : text(explained)
-  )
-  return yield* new Exit({ code })
+  yield* output.error(errorText(explained, tag, output.json))
+  return yield* new Exit({ code: exitCode(error) })
 })
 
 /** Runs the work of a command: files stay open until it ends, and every failure ends in an exit code. */

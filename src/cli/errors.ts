@@ -8,6 +8,7 @@ import { bytesText, hex, sizeText } from "../internal/numbers.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import type * as MemoryMapError from "../MemoryMapError.ts"
 import { escape } from "../render/Line.ts"
+import { jsonText } from "./json.ts"
 
 /** Ends the process with this code; all there was to say has been said. */
 export class Exit extends Data.TaggedError("Exit")<{ readonly code: 1 | 2 }> {
@@ -62,15 +63,15 @@ const unmapped = (error: MemoryMapError.UnmappedAddress, map: MemoryMap.Any | un
   return new Refused({ message: `nothing is mapped at ${hex(address)}`, details })
 }
 
-const platform = (error: PlatformError.PlatformError): Refused => {
-  const { reason } = error
+const platform = ({ reason }: PlatformError.PlatformError): Refused => {
   const path =
     "pathOrDescriptor" in reason && typeof reason.pathOrDescriptor === "string" ? reason.pathOrDescriptor : undefined
-  const subject = path === undefined ? "" : `${path}: `
+  const subject = reason.module === "Stdio" ? "the output cannot be written: " : path === undefined ? "" : `${path}: `
   if (reason._tag === "NotFound") return new Refused({ message: `${subject}there is no such file` })
   if (reason._tag === "PermissionDenied") return new Refused({ message: `${subject}permission denied` })
   const text = reason.description ?? (reason.cause instanceof Error ? reason.cause.message : reason.message)
-  return new Refused({ message: `${subject}${text}` })
+  // Node's own words have the code in front and the call behind.
+  return new Refused({ message: `${subject}${text.replace(/^E[A-Z]+: ([^,]*), .*$/s, "$1")}` })
 }
 
 /** The same error for people. */
@@ -108,8 +109,13 @@ export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
 export const exitCode = (error: Failure): 1 | 2 =>
   error._tag === "UnmappedAddress" && error.available === 0 && AddressRange.isAddress(error.address) ? 1 : 2
 
-/** The lines for stderr. */
-export const text = ({ details = [], message }: Refused): string =>
+const text = ({ details = [], message }: Refused): string =>
   [`memmap: ${message}`, ...details.map(([label, text]) => `  ${label.padEnd(6)} ${text}`)]
     .map((line) => `${escape(line)}\n`)
     .join("")
+
+/** What stderr gets of it: lines, or one line of JSON. */
+export const errorText = (refused: Refused, tag: string, json: boolean): string => {
+  const { details = [], message } = refused
+  return json ? `${jsonText({ type: "error", tag, message, details: Object.fromEntries(details) })}\n` : text(refused)
+}

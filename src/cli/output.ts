@@ -10,6 +10,7 @@ import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import * as Line from "../render/Line.ts"
+import { jsonText } from "./json.ts"
 
 export const Json = GlobalFlag.Setting("json")({
   flag: Flag.Boolean("json").pipe(
@@ -37,7 +38,7 @@ export const Quiet = GlobalFlag.Setting("quiet")({
 /** Whoever read the output has gone away; that is a success. */
 export class ClosedPipe extends Data.TaggedError("ClosedPipe") {}
 
-const isClosedPipe = ({ reason }: PlatformError.PlatformError): boolean =>
+export const isClosedPipe = ({ reason }: PlatformError.PlatformError): boolean =>
   ["EPIPE", "EOF"].includes((reason.cause as { readonly code?: string } | undefined)?.code ?? "")
 
 /** Both faces of a thing: what people read, a line and `more` below it, and the object that programs read. */
@@ -72,16 +73,6 @@ export class Output extends Context.Service<
     readonly status: (text: string) => Effect.Effect<void>
   }
 >()("effect-memory-map/cli/Output") {}
-
-/**
- * One line of JSON. Sizes and counts are bigints and become decimal strings; addresses have been written in hex before.
- * The control characters that JSON lets pass are escaped too.
- */
-export const jsonText = (object: object): string =>
-  JSON.stringify(object, (_key, value: unknown) => (typeof value === "bigint" ? value.toString() : value)).replace(
-    /[\u007f-\u009f]/g,
-    (character) => `\\u00${character.charCodeAt(0).toString(16)}`
-  )
 
 export const make = Effect.gen(function* () {
   const stdio = yield* Stdio.Stdio

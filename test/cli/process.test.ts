@@ -1,6 +1,7 @@
 // memmap as a process: what only a real one shows.
 import { assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
+import { closeSync, existsSync, openSync } from "node:fs"
 import { temporaryFiles } from "../support/temporary.ts"
 
 const core = "test/fixtures/list.core"
@@ -15,17 +16,24 @@ interface Ended {
 /** Runs memmap; `onOutput` may do something to the process as soon as it writes. */
 const memmap = (
   args: ReadonlyArray<string>,
-  options: { readonly onOutput?: (child: ReturnType<typeof spawn>) => void; readonly env?: NodeJS.ProcessEnv } = {}
+  options: {
+    readonly onOutput?: (child: ReturnType<typeof spawn>) => void
+    readonly env?: NodeJS.ProcessEnv
+    readonly stdout?: number
+  } = {}
 ): Promise<Ended> =>
   new Promise((resolve) => {
     const env = { ...process.env, ...options.env }
-    const child = spawn(process.execPath, ["src/bin.ts", ...args], { stdio: ["ignore", "pipe", "pipe"], env })
+    const child = spawn(process.execPath, ["src/bin.ts", ...args], {
+      stdio: ["ignore", options.stdout ?? "pipe", "pipe"],
+      env
+    })
     const ended = { out: "", err: "" }
-    child.stdout.on("data", (data) => {
+    child.stdout?.on("data", (data) => {
       ended.out += data
       options.onOutput?.(child)
     })
-    child.stderr.on("data", (data) => (ended.err += data))
+    child.stderr?.on("data", (data) => (ended.err += data))
     child.on("close", (code) => resolve({ ...ended, code }))
   })
 
@@ -42,8 +50,17 @@ describe.concurrent("the process", () => {
   })
 
   it("ends with 2 and a hint when it is used wrongly", async () => {
-    const err = "memmap: Missing required argument: IMAGE\n  try    memmap info --help\n"
+    const err = "memmap: IMAGE is missing\n  try    memmap info --help\n"
     assert.deepInclude(await memmap(["info"]), { code: 2, out: "", err })
+  })
+
+  it.skipIf(!existsSync("/dev/full"))("ends with 2 when the answer cannot be written", async () => {
+    const full = openSync("/dev/full", "w")
+    const err = "memmap: the output cannot be written: no space left on device\n"
+    for (const args of [["--version"], ["info", core]]) {
+      assert.deepInclude(await memmap(args, { stdout: full }), { code: 2, err })
+    }
+    closeSync(full)
   })
 
   it("ends quietly when its output is cut off", async () => {

@@ -18,9 +18,14 @@ const raw = `${path("raw.bin")}@0x1000`
 /** What is wrong, and what memmap says of it: exit code 2, nothing on stdout, never a stack trace. */
 const refused: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]> = [
   [[], /USAGE/],
-  [["reed"], /Unknown subcommand "reed".*Did you mean this\? read/],
-  [["read"], /Missing required argument: IMAGE\n {2}try {4}memmap read --help/],
-  [["read", core, "0", "u128"], /u128.*\n {2}try {4}memmap read --help/],
+  [["reed"], /^memmap: there is no command "reed"\n {2}try {4}memmap read\n$/],
+  [["qwertz"], /no command "qwertz"\n {2}try {4}memmap --help\n$/],
+  [["find", core, "--limti", "1"], /^memmap: there is no flag --limti\n {2}try {4}--limit\n$/],
+  [["find", core, "x", "--limit"], /--limit wants a value: N\n/],
+  [["info", core, "--endian", "middle"], /--endian: "middle" is none of little, big\n/],
+  [["verify", core, core], /too many arguments, "test/],
+  [["read"], /^memmap: IMAGE is missing\n {2}try {4}memmap read --help/],
+  [["read", core, "0", "u128"], /TYPE: "u128" is none of u8, .*cstr\n {2}try {4}memmap read --help/],
   [["hexdump", core, "zz"], /ADDRESS: "zz" is not a number/],
   [["hexdump", core, "0x10000000000000000"], /not an address/],
   [["hexdump", core, "-1"], /-1/],
@@ -89,6 +94,13 @@ describe("wrong usage", () => {
         message: "nowhere: there is no such file",
         details: {}
       })
+      const usage = yield* memmap(["--json", "inof", core])
+      assert.deepStrictEqual(JSON.parse(usage.err), {
+        type: "error",
+        tag: "UsageError",
+        message: 'there is no command "inof"',
+        details: { try: "memmap info" }
+      })
     })
   )
 })
@@ -98,6 +110,17 @@ describe("help", () => {
     Effect.gen(function* () {
       assert.strictEqual(version, JSON.parse(read("package.json")).version)
       assert.deepStrictEqual(yield* memmap(["--version"]), { code: 0, err: "", out: `memmap ${version}\n` })
+    })
+  )
+
+  it.effect("has the colours that were asked for", () =>
+    Effect.gen(function* () {
+      const plain = yield* memmap(["--help"])
+      const styled = yield* memmap(["--help"], { terminal: true })
+      assert.notInclude(plain.out, "\u001b")
+      assert.include(styled.out, "\u001b[")
+      assert.deepStrictEqual(yield* memmap(["--help", "--color", "always"]), styled)
+      assert.deepStrictEqual(yield* memmap(["--help", "--color=never"], { terminal: true }), plain)
     })
   )
 
