@@ -74,6 +74,24 @@ const platform = ({ reason }: PlatformError.PlatformError): Refused => {
   return new Refused({ message: `${subject}${text.replace(/^E[A-Z]+: ([^,]*), .*$/s, "$1")}` })
 }
 
+const image = ({ format, message, path, why }: MemoryMapError.ImageError): Refused => {
+  if (format === "unknown") {
+    return new Refused({
+      message: `${path}: its content is of no known format`,
+      details: [["try", `${path}@ADDRESS for raw bytes at an address, or --format NAME`]]
+    })
+  }
+  if (path === "the map") {
+    const fill = format === "raw" ? "--fill N for a byte in place of holes, or " : ""
+    return new Refused({
+      message: `cannot be written as ${format}: ${why}`,
+      details: [["try", `${fill}--range A..B for a part of it`]]
+    })
+  }
+  // Raw bytes have no headers to be wrong somewhere.
+  return new Refused({ message: format === "raw" ? why : message })
+}
+
 /** The same error for people. */
 export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
   switch (error._tag) {
@@ -84,12 +102,7 @@ export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
     case "PlatformError":
       return platform(error)
     case "ImageError":
-      return error.format === "unknown"
-        ? new Refused({
-            message: `${error.path}: its content is of no known format`,
-            details: [["try", `${error.path}@ADDRESS for raw bytes at an address, or --format NAME`]]
-          })
-        : new Refused({ message: error.message })
+      return image(error)
     case "MapStateError":
       return new Refused({
         message: `the image does not say its ${error.missing === "WordSize" ? "word size" : "byte order"}`,

@@ -22,11 +22,12 @@ export const barText = (label: string, done: bigint, total: bigint, elapsed: num
   return `${label} [${bar}] ${Math.floor(share * 100)}%  ${sizeText(done)} of ${sizeText(total)}, ${rate}/s${left}`
 }
 
-/** Takes how far the work has come, as often as it likes to be told. */
+/** Takes how far the work has come, as often as it likes to be told. However the work ends, the bar goes away. */
 export const make = Effect.fnUntraced(function* (label: string) {
   const output = yield* Output
   const start = yield* Clock.currentTimeMillis
   let next = start + PATIENCE
+  yield* Effect.addFinalizer(() => output.status(""))
   return {
     update: (done: bigint, total: bigint): Effect.Effect<void> =>
       output.animated
@@ -36,7 +37,6 @@ export const make = Effect.fnUntraced(function* (label: string) {
             return output.status(barText(label, done, total, now - start))
           })
         : Effect.void,
-    elapsed: Effect.map(Clock.currentTimeMillis, (now) => now - start),
-    end: output.status("")
+    elapsed: Effect.map(Clock.currentTimeMillis, (now) => now - start)
   }
 })

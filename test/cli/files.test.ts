@@ -115,6 +115,26 @@ describe("convert", () => {
     })
   )
 
+  it.effect("refuses what would fill the disk with holes, and what has no place", () =>
+    Effect.gen(function* () {
+      const huge = yield* run("convert", core, path("huge.bin"), "--fill", "0")
+      assert.deepInclude(huge, { code: 2, out: "" })
+      assert.match(huge.err, /huge.bin would be 15.9 EiB long, for 216 KiB of memory\n {2}try {4}--range/)
+      const hole = yield* run("convert", core, path("hole.bin"))
+      assert.match(hole.err, /^memmap: cannot be written as raw: 0x\S+ is a hole.*\n {2}try {4}--fill N .*--range/)
+      const high = yield* run("convert", core, path("high.hex"))
+      assert.match(high.err, /cannot be written as ihex: .*0xffffffff\n {2}try {4}--range/)
+      for (const args of [
+        ["convert", core, path("no/such.snap")],
+        ["map", core, "--svg", path("no/such.svg")]
+      ]) {
+        const nowhere = yield* run(...args)
+        assert.deepInclude(nowhere, { code: 2, out: "" })
+        assert.match(nowhere.err, /cannot be written: there is no directory .*no\n$/)
+      }
+    })
+  )
+
   it.effect("asks for a format it cannot guess, and gives no bytes to a terminal", () =>
     Effect.gen(function* () {
       const unknown = yield* run("convert", path("app.hex"), path("app.what"))

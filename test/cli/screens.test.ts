@@ -281,6 +281,10 @@ describe("map", () => {
       const svg = path("map.svg")
       assert.deepStrictEqual(yield* run("map", core, "--svg", svg), { code: 0, err: `wrote ${svg}\n`, out: "" })
       assert.match(readFileSync(svg, "utf8"), /^<svg .*aria-label="list.core"/)
+      assert.strictEqual(
+        (yield* run("map", core, "--svg", "-")).out,
+        new TextDecoder("latin1").decode(readFileSync(svg))
+      )
     })
   )
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Stream } from "effect"
+import { Effect, Exit, Scope, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { Output } from "../../src/cli/output.ts"
 import { parts } from "../../src/cli/parts.ts"
@@ -66,14 +66,15 @@ describe("the progress bar", () => {
 
   it.effect("waits half a second, then moves ten times a second", () =>
     Effect.gen(function* () {
-      const { progress, shown } = yield* bar(true)
+      const scope = yield* Scope.make()
+      const { progress, shown } = yield* Scope.provide(bar(true), scope)
       for (let time = 0; time < 1000; time += 10) {
         yield* progress.update(BigInt(time) << 20n, 2000n << 20n)
         yield* TestClock.adjust("10 millis")
       }
       assert.strictEqual(shown.length, 5)
       assert.strictEqual(shown[0], "searching [######..................] 25%  500 MiB of 1.9 GiB, 1000 MiB/s, 2 s left")
-      yield* progress.end
+      yield* Scope.close(scope, Exit.interrupt())
       assert.strictEqual(shown.at(-1), "")
     })
   )

@@ -22,6 +22,7 @@ import * as Snapshot from "../../Snapshot.ts"
 import { action } from "../action.ts"
 import * as args from "../arguments.ts"
 import { Refused } from "../errors.ts"
+import { requireDirectory } from "../files.ts"
 import * as Images from "../images.ts"
 import { losses, type Target, targets } from "../losses.ts"
 import { Output } from "../output.ts"
@@ -75,6 +76,17 @@ const write = (
     case "uf2":
       return Uf2.write(map, { fill, family: family ?? (image?.format === "uf2" ? image.families[0] : undefined) })
   }
+}
+
+/** No file of mostly holes is meant to be longer. */
+const LARGEST = 1n << 40n
+
+/** How much there is to write: raw bytes fill every hole. */
+const lengthOf = (map: MemoryMap.Mapped, target: Target, { fill, range }: Options): bigint => {
+  const whole = range ?? Option.getOrUndefined(MemoryMap.bounds(map))
+  return target === "raw" && fill !== undefined && whole !== undefined
+    ? whole.end - whole.start
+    : MemoryMap.mappedSize(map)
 }
 
 const toFile = (bytes: Stream.Stream<Uint8Array, ImageError | SourceError>, path: string) =>
@@ -133,6 +145,7 @@ export const convert = Command.make(
       if (out === "-" && (yield* stdio.stdoutIsTerminal)) {
         return yield* new Refused({ message: "bytes are not for a terminal", details: [["try", "a pipe, or a file"]] })
       }
+      if (out !== "-") yield* requireDirectory(out)
       if (out !== "-" && !input.force) yield* refuseExisting(out)
       const opened = yield* Images.open([input.image], input)
       const range = Option.getOrUndefined(input.range)
@@ -142,11 +155,18 @@ export const convert = Command.make(
       const progress = yield* Progress.make("writing")
       const total = MemoryMap.mappedSize(map)
       const options = { fill: Option.getOrUndefined(input.fill), family: Option.getOrUndefined(input.family), range }
+      const length = lengthOf(map, target, options)
+      if (length > LARGEST && length > 2n * total) {
+        return yield* new Refused({
+          message: `${out} would be ${sizeText(length)} long, for ${sizeText(total)} of memory`,
+          details: [["try", "--range A..B for a part of it, or --to snapshot, which needs no holes filled"]]
+        })
+      }
       let written = 0n
       const bytes = write(map, target, opened.images.length === 1 ? opened.images[0]?.image : undefined, options).pipe(
         Stream.tap((block) => {
           written += BigInt(block.length)
-          return progress.update(written < total ? written : total, total)
+          return progress.update(written < length ? written : length, length)
         })
       )
       if (out === "-") return yield* output.bytes(bytes)

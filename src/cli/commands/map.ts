@@ -11,6 +11,7 @@ import * as MapPicture from "../../render/MapPicture.ts"
 import * as Svg from "../../render/Svg.ts"
 import { action } from "../action.ts"
 import * as args from "../arguments.ts"
+import { requireDirectory } from "../files.ts"
 import * as Images from "../images.ts"
 import { type Item, Output } from "../output.ts"
 
@@ -36,7 +37,7 @@ export const map = Command.make(
     images: args.images,
     svg: Flag.String("svg").pipe(
       Flag.withMetavar("FILE"),
-      Flag.withDescription("Write the picture to FILE instead, as SVG for light and dark pages"),
+      Flag.withDescription("Write the picture to FILE instead (- is stdout), as SVG for light and dark pages"),
       Flag.optional
     ),
     ...args.opening
@@ -46,9 +47,12 @@ export const map = Command.make(
       const { images, map } = yield* Images.open(input.images, input)
       const output = yield* Output
       if (Option.isSome(input.svg)) {
-        const fs = yield* FileSystem.FileSystem
         const title = images.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)).join(" + ")
-        yield* fs.writeFileString(input.svg.value, Svg.render(map, { title }))
+        const picture = Svg.render(map, { title })
+        if (input.svg.value === "-") return yield* output.bytes(Stream.make(new TextEncoder().encode(picture)))
+        yield* requireDirectory(input.svg.value)
+        const fs = yield* FileSystem.FileSystem
+        yield* fs.writeFileString(input.svg.value, picture)
         yield* output.lines([{ json: { type: "written", path: input.svg.value, format: "svg" } }])
         return yield* output.note(`wrote ${input.svg.value}`)
       }
