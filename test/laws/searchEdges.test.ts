@@ -65,6 +65,38 @@ describe("a search", () => {
     })
   )
 
+  it.effect("takes little memory at a time where every match is long or many patterns match", () =>
+    Effect.gen(function* () {
+      const zeros = yield* MemoryMap.fromBytes(new Uint8Array(256 << 10), 0n)
+      const first = (pattern: Pattern.Pattern, chunk: number) =>
+        MemoryMap.findMatches(zeros, pattern).pipe(
+          Stream.chunks,
+          Stream.map((matches) => matches.length),
+          Stream.take(chunk),
+          Stream.runLast,
+          Effect.flatMap(Effect.fromOption)
+        )
+      assert.isAtMost(yield* first(Pattern.regex("\\0+", { reach: 65_536 }), 1), 64)
+      const masks = Pattern.anyOf(Array.from({ length: 256 }, () => Pattern.hex("0?")))
+      assert.isAtMost(yield* first(masks, 8), 1 << 17)
+    })
+  )
+
+  it.effect("finds needles as long as they may be, where they stand everywhere and where they nearly do", () =>
+    Effect.gen(function* () {
+      const bytes = new Uint8Array(3 * MIB)
+      for (let at = 0; at < bytes.length; at += 5000) bytes[at] = 0x58
+      const needle = bytes.slice(0, MIB)
+      const map = yield* MemoryMap.fromBytes(bytes, 0n)
+      const periods = Array.from({ length: Math.floor((2 * MIB) / 5000) + 1 }, (_, i) => BigInt(i * 5000))
+      assert.deepStrictEqual(yield* Stream.runCollect(MemoryMap.findAll(map, needle)), periods)
+      needle[MIB - 1] = 0x59
+      assert.deepStrictEqual(yield* Stream.runCollect(MemoryMap.findAll(map, needle)), [])
+      const zeros = yield* MemoryMap.fromBytes(new Uint8Array(MIB + 300_000), 0n)
+      assert.strictEqual(yield* Stream.runCount(MemoryMap.findAll(zeros, new Uint8Array(MIB))), 300_001)
+    })
+  )
+
   it.effect("may be pulled by one fiber after the other", () =>
     Effect.gen(function* () {
       const pull = yield* Stream.toPull(MemoryMap.findAll(yield* lazy, new Uint8Array([1])))

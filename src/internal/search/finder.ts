@@ -115,7 +115,10 @@ const sampled = (needle: Needle, fold: boolean): Tier => {
   return (bytes, from, to, out, limit) => sampler.scan(bytes, from, to, out, limit)
 }
 
-/** What the last tier is given at first when the quick ones gave up, and what they must get on by to be worth a try. */
+/**
+ * What the last tier is given at first when the quick ones gave up, and what they must get on by to be worth a try; no
+ * less than the needle has, for that is what each try may cost.
+ */
 const REST = 16 << 10
 const GAIN = 4 << 10
 
@@ -124,16 +127,18 @@ const GAIN = 4 << 10
  * bytes that do not suit them may be behind soon. It is given more each time that they have been of no use.
  */
 const inTurn =
-  (quick: ReadonlyArray<Tier>, last: Tier): Tier =>
+  (quick: ReadonlyArray<Tier>, last: Tier, length: number): Tier =>
   (bytes, from, to, out, limit) => {
+    const least = Math.max(REST, length)
+    const gain = Math.max(GAIN, length)
     let at = from
-    let rest = REST
+    let rest = least
     while (at < to && out.length < limit) {
       const start = at
       if (fastPaths.quickSearch) {
         for (const tier of quick) if (at < to && out.length < limit) at = tier(bytes, at, to, out, limit)
       }
-      rest = at - start < GAIN ? 2 * rest : REST
+      rest = at - start < gain ? 2 * rest : least
       const end = Math.min(to, at + rest)
       while (at < end && out.length < limit) at = last(bytes, at, end, out, limit)
     }
@@ -153,7 +158,8 @@ export const exactFinder = (bytes: Uint8Array, fold: boolean): Tier => {
   const quick = canSample(needle, fold) ? [sampled(needle, fold)] : fold ? [twoCases(needle)] : []
   return inTurn(
     [...quick, anchored(needle)],
-    lazily(() => kmp(bytes, fold ? lowerCase : sameCase))
+    lazily(() => kmp(bytes, fold ? lowerCase : sameCase)),
+    bytes.length
   )
 }
 
@@ -163,6 +169,7 @@ export const maskedFinder = (needle: Needle): Tier => {
   const quick = canSample(needle, fold) ? [sampled(needle, fold)] : []
   return inTurn(
     [...quick, anchored(needle)],
-    lazily(() => shiftAnd(needle))
+    lazily(() => shiftAnd(needle)),
+    needle.bytes.length
   )
 }

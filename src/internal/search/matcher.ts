@@ -14,6 +14,7 @@ const STEP = 1 << 19
 /** Several matchers look at a block in turn, so it should stay in the cache. */
 const SHARED_STEP = 1 << 18
 const LEAST_STEP = 1 << 12
+const FIRST_STEP = 1 << 10
 
 /** Matches found in one go, about: where there are more, less memory is looked at in one go. */
 const MAX_HITS = 1 << 15
@@ -120,16 +121,17 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
     if (rest.length > FEW) passes.push(sharedPass(rest, fold, false))
     else for (const { which } of rest) alone.push({ matcher: single(leaves[which]!, alignment), which })
   }
-  let most = SHARED_STEP
+  /** What is looked at in one go: less where there is much to find. */
+  let most = FIRST_STEP
   const lengths = leaves.map(({ form }) => (form._tag === "Exact" ? form.bytes.length : 0))
   return {
     reach: Math.max(...exact.map(({ form }) => form.bytes.length), ...alone.map(({ matcher }) => matcher.reach)),
     get step() {
       const fair = Math.max(LEAST_STEP, Math.floor(SHARED_STEP / Math.max(1, alone.length / 4)))
-      return Math.min(fair, ...alone.map(({ matcher }) => matcher.step))
+      return Math.min(fair, most, ...alone.map(({ matcher }) => matcher.step))
     },
     scan: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
-      let end = Math.min(to, from + most)
+      let end = to
       let offsets: Array<number> = []
       let which: Array<number> = []
       while (!passes.every((pass) => pass(bytes, from, end, offsets, which, MAX_HITS))) {
@@ -141,7 +143,6 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
           break
         }
       }
-      most = Math.min(SHARED_STEP, 2 * (end - from))
       const all = new Hits(Infinity, out.wantLengths)
       offsets.forEach((offset, i) => {
         if ((phase + offset) % alignment === 0) all.push(offset, which[i]!, lengths[which[i]!]!)
@@ -151,6 +152,8 @@ const several = (leaves: ReadonlyArray<Leaf>, alignment: number): Matcher => {
         matcher.scan(bytes, from, end, phase, own)
         own.offsets.forEach((offset, i) => all.push(offset, which, own.lengths[i]!))
       }
+      const isMuch = all.offsets.length > MAX_HITS
+      most = isMuch ? Math.max(1, (end - from) >> 4) : Math.min(SHARED_STEP, 2 * (end - from))
       for (const i of inOrder(all.offsets, all.which)) out.push(all.offsets[i]!, all.which[i]!, all.lengths[i]!)
       return end
     }

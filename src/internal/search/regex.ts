@@ -12,7 +12,11 @@ import type { Needle } from "./needle.ts"
 /** Bytes for one call at most and at least, and what it may cost in bytes looked at. */
 const STEP = 1 << 19
 const LEAST_STEP = 1 << 12
+const TINY_STEP = 64
 const COST = 1 << 20
+
+/** What the smallest call may cost when every start has to be followed as far as a match may reach. */
+const MOST = 1 << 22
 
 /** What a set of states that is not yet known costs, in bytes. */
 const WORK = 64
@@ -49,7 +53,8 @@ export const regexMatcher = ({ program, reach }: Regex, alignment: number): Matc
   const forward = new Automaton(program.forward, false)
   const prefix = prefixOf(program.forward)
   const find = prefixFinder(prefix)
-  let step = LEAST_STEP
+  const least = Math.max(TINY_STEP, Math.min(LEAST_STEP, Math.floor(MOST / reach)))
+  let step = least
   /** Bytes looked at in the present call, besides each one once. */
   let work = 0
 
@@ -116,7 +121,7 @@ export const regexMatcher = ({ program, reach }: Regex, alignment: number): Matc
       if (at < to) byBackward(bytes, at, to, phase, out)
       work += WORK * (backward.made + forward.made - made)
       const fair = (COST * (to - from)) / (to - from + Math.max(0, work))
-      step = Math.floor(Math.max(LEAST_STEP, Math.min(STEP, 2 * step, fair)))
+      step = Math.floor(Math.max(least, Math.min(STEP, 2 * step, fair)))
       return to
     }
   }

@@ -61,7 +61,7 @@ const matchesZeros = (matcher: Matcher): boolean => {
 /** A kernel is given blocks that are larger by this factor: handing them over takes its time, too. */
 const NATIVE = 2
 
-/** Hits for one chunk, at most. */
+/** Hits for one chunk, at most; more for long needles, which are begun anew with each chunk. */
 const CHUNK = 4096
 
 /** Has `matcher` look, and makes `collect` of its hits in a block at an address. */
@@ -77,7 +77,7 @@ const lookerOf = <A>(
       return matcher.step
     },
     look: (block, from, to) => {
-      const hits = new Hits(CHUNK, wantLengths)
+      const hits = new Hits(Math.max(CHUNK, matcher.reach >> 4), wantLengths)
       const next = matcher.scan(block.bytes, from, to, phaseOf(block), hits)
       return { found: hits.offsets.length === 0 ? [] : collect(hits, block.address), next }
     },
