@@ -5,6 +5,8 @@ import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
+import * as Param from "effect/cli/Param"
+import * as Primitive from "effect/cli/Primitive"
 import * as AddressRange from "../AddressRange.ts"
 import { parseNumber } from "../internal/numbers.ts"
 import * as MemoryImage from "../MemoryImage.ts"
@@ -77,18 +79,33 @@ export const flag = (name: string, description: string, alias?: string) => {
 
 export const stats = flag("stats", "Tell on stderr what was searched and what was not, and how fast")
 
+/**
+ * A file by its name as it was written, which error messages and tables repeat; Effect's own would make it absolute.
+ * Shells complete it.
+ */
+const file = <const Kind extends Param.ParamKind>(kind: Kind, name: string) =>
+  Param.makeSingle({
+    kind,
+    name,
+    primitiveType: Object.assign(Primitive.Path("file"), { parse: (text: string) => Effect.succeed(text) }),
+    typeName: "file"
+  })
+
+export const fileArgument = (name: string): Argument.Argument<string> => file(Param.argumentKind, name)
+export const fileFlag = (name: string): Flag.Flag<string> => file(Param.flagKind, name)
+
 const imageText = "A file in a format that memmap knows, or PATH@ADDRESS: raw bytes at an address"
 
-export const image: Argument.Argument<string> = Argument.String("IMAGE").pipe(Argument.withDescription(imageText))
+export const image: Argument.Argument<string> = fileArgument("IMAGE").pipe(Argument.withDescription(imageText))
 
-export const images: Argument.Argument<ReadonlyArray<string>> = Argument.String("IMAGE").pipe(
+export const images: Argument.Argument<ReadonlyArray<string>> = fileArgument("IMAGE").pipe(
   Argument.withDescription(`${imageText}; several lie over each other, the last on top`),
   Argument.variadic({ min: 1 })
 )
 
 /** Flags of every command that opens images. */
 export const opening = {
-  over: Flag.String("over").pipe(
+  over: fileFlag("over").pipe(
     Flag.withMetavar("IMAGE"),
     Flag.withDescription("Lay another image over those before it; may be repeated"),
     Flag.atLeast(0)

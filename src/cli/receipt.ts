@@ -1,6 +1,6 @@
 // What a search says at its end: how much it found, in how much, and what it did not look at.
 import * as Effect from "effect/Effect"
-import type { AddressRange } from "../AddressRange.ts"
+import * as AddressRange from "../AddressRange.ts"
 import { hex, sizeText } from "../internal/numbers.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import { Output } from "./output.ts"
@@ -12,7 +12,7 @@ const timeText = (milliseconds: number): string =>
   milliseconds < 1000 ? `${milliseconds} ms` : `${(milliseconds / 1000).toFixed(1)} s`
 
 /** Holes of a range: how many, how large, and how much of them for a known reason. */
-const holesIn = (map: MemoryMap.Any, range: AddressRange) => {
+const holesIn = (map: MemoryMap.Any, range: AddressRange.AddressRange) => {
   let count = 0
   let size = 0n
   const reasons = new Map<string, bigint>()
@@ -25,13 +25,18 @@ const holesIn = (map: MemoryMap.Any, range: AddressRange) => {
   return { count, size, reasons }
 }
 
+const where = (done: bigint, total: bigint, isComplete: boolean): string => {
+  if (isComplete) return `in ${sizeText(total)}`
+  return done === 0n ? `so far, of ${sizeText(total)}` : `in the first ${sizeText(done)} of ${sizeText(total)}`
+}
+
 /**
  * Keeps the account of a search. `search` runs it and ends with its receipt, also when it is interrupted: what was found
  * so far has been printed by then.
  */
 export const make = Effect.fnUntraced(function* (options: {
   readonly map: MemoryMap.Mapped
-  readonly range: AddressRange
+  readonly range: AddressRange.AddressRange
   readonly limit: number | undefined
   readonly stats: boolean
   readonly noun: readonly [one: string, more: string]
@@ -67,15 +72,18 @@ export const make = Effect.fnUntraced(function* (options: {
       return
     }
     const what = many(found, ...noun)
-    const inWhat = ending === "complete" ? sizeText(total) : `the first ${sizeText(done)} of ${sizeText(total)}`
-    const passed = holes.count === 0 ? "" : `, ${many(holes.count, "hole", "holes")} passed over`
+    const inWhat =
+      total === 0n
+        ? `: nothing is mapped in ${AddressRange.format(range)}`
+        : ` ${where(done, total, ending === "complete")}`
+    const passed = holes.count === 0 || total === 0n ? "" : `, ${many(holes.count, "hole", "holes")} passed over`
     const why = {
       complete: "",
       limit: `; stopped at --limit ${limit}`,
       interrupted: "; interrupted",
       failed: "; not finished"
     }
-    yield* output.note(`${what} in ${inWhat}${passed}, ${timeText(elapsed)}${why[ending]}`)
+    yield* output.note(`${what}${inWhat}${passed}, ${timeText(elapsed)}${why[ending]}`)
     if (ending === "limit" || ending === "interrupted") {
       if (found > 0) yield* output.note(`  go on with --range ${hex(next)}..${hex(range.end)}`)
     }

@@ -121,6 +121,14 @@ describe("find", () => {
     })
   )
 
+  it.effect("tells nothing found from nothing there", () =>
+    Effect.gen(function* () {
+      const ran = yield* run("find", ...two, "e", "--range", "0..0x1000")
+      assert.deepInclude(ran, { code: 1, out: "" })
+      assert.deepStrictEqual(receipt(ran), ["0 matches: nothing is mapped in 0x0-0x1000, TIME", ""])
+    })
+  )
+
   it.effect("prints what was found so far when it is interrupted", () =>
     Effect.gen(function* () {
       const ran = yield* interrupted(["find", `${path("many.bin")}@0`, "a"])

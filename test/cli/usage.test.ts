@@ -154,6 +154,7 @@ describe("help", () => {
         assert.strictEqual((yield* memmap(["--completions", shell])).code, 0)
         const script = String((yield* TestConsole.logLines).at(-1))
         for (const word of [...commands, "points-into"]) assert.include(script, word)
+        if (shell === "zsh") assert.match(script, /'\*:A file in a format .*:_files'/)
       }
     })
   )

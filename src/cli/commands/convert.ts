@@ -123,7 +123,7 @@ export const convert = Command.make(
   "convert",
   {
     image: args.image,
-    out: Argument.String("OUT").pipe(Argument.withDescription("The file to write; - writes to a pipe")),
+    out: args.fileArgument("OUT").pipe(Argument.withDescription("The file to write; - writes to a pipe")),
     to: Flag.Literals("to", targets).pipe(
       Flag.withMetavar("NAME"),
       Flag.withDescription("The format (default: by the ending of OUT)"),

@@ -35,11 +35,13 @@ export const map = Command.make(
   "map",
   {
     images: args.images,
-    svg: Flag.String("svg").pipe(
-      Flag.withMetavar("FILE"),
-      Flag.withDescription("Write the picture to FILE instead (- is stdout), as SVG for light and dark pages"),
-      Flag.optional
-    ),
+    svg: args
+      .fileFlag("svg")
+      .pipe(
+        Flag.withMetavar("FILE"),
+        Flag.withDescription("Write the picture to FILE instead (- is stdout), as SVG for light and dark pages"),
+        Flag.optional
+      ),
     ...args.opening
   },
   Effect.fnUntraced(

@@ -68,7 +68,7 @@ const image = Effect.fnUntraced(function* (path: string, flags: args.Opening) {
 export const verify = Command.make(
   "verify",
   {
-    file: Argument.String("FILE").pipe(Argument.withDescription("A snapshot, or an image in any format")),
+    file: args.fileArgument("FILE").pipe(Argument.withDescription("A snapshot, or an image in any format")),
     ...args.opening
   },
   Effect.fnUntraced(
@@ -81,7 +81,11 @@ export const verify = Command.make(
       const { bytes, checked, format, segments } = verdict
       yield* output.print(
         Stream.make({
-          line: [span(`${input.file}: ${format}, ${segments} segments, ${sizeText(bytes)}: ${checked}`)],
+          line: [
+            span(
+              `${input.file}: ${format}, ${segments} ${segments === 1 ? "segment" : "segments"}, ${sizeText(bytes)}: ${checked}`
+            )
+          ],
           json: { type: "verified", path: input.file, format, segments, bytes, checked }
         })
       )
