@@ -1,3 +1,4 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import * as NFS from "node:fs"
@@ -46,9 +47,13 @@ describe("very many searches at once", () => {
   )
 })
 
+const byPosition = Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer)
+
 const layers = {
   "mmap, memmem": Layer.merge(NodeFileMapper.layer, NodeSearchKernel.layer),
-  "mmap, typescript": NodeFileMapper.layer
+  "mmap, typescript": NodeFileMapper.layer,
+  "positional reads, memmem": Layer.merge(byPosition, NodeSearchKernel.layer),
+  "positional reads, typescript": byPosition
 }
 
 for (const [name, layer] of Object.entries(layers)) {
