@@ -88,6 +88,10 @@ const image = ({ format, message, path, why }: MemoryMapError.ImageError): Refus
       details: [["try", `${fill}--range A..B for a part of it`]]
     })
   }
+  // What the library calls an option is a flag here.
+  const [cut, option] = message.split(/; open it with (truncated)/)
+  if (option !== undefined)
+    return new Refused({ message: cut ?? "", details: [["try", "--truncated to read the rest"]] })
   // Raw bytes have no headers to be wrong somewhere.
   return new Refused({ message: format === "raw" ? why : message })
 }

@@ -23,7 +23,7 @@ export const flags = {
     .rangeFlag("points-into")
     .pipe(Flag.withDescription("Instead of PATTERN: find the words that point into A..B"), Flag.optional),
   align: args
-    .count("align")
+    .count("align", 1n, 1n << 48n)
     .pipe(Flag.withDescription("Only matches at multiples of N (pointers: of the word size)"), Flag.optional)
 } as const
 

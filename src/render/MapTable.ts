@@ -1,9 +1,10 @@
 /**
- * A map as a table: one row for each segment, and one for each hole between them.
+ * A map as a table: one row for each segment, and one for each hole between them or with a reason.
  *
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
+import { type AddressRange, full } from "../AddressRange.ts"
 import * as ByteSource from "../ByteSource.ts"
 import { END, hex, sizeText } from "../internal/numbers.ts"
 import * as Mapping from "../Mapping.ts"
@@ -36,6 +37,23 @@ export const originText = (map: MemoryMap.Any, segment: MemoryMap.Segment): stri
   return below.length === 0 ? named : `${named}, over ${below.map((other) => other.name).join(", ")}`
 }
 
+const placeText = ({ end, start }: AddressRange, digits: number): string =>
+  `${addressText(start, digits)}  ${end === END ? "2^64".padEnd(digits + 2) : addressText(end, digits)}`
+
+/**
+ * The holes of a range worth telling: those between mappings, and those that say why wherever they are.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export function* holes(map: MemoryMap.Any, range: AddressRange = full): Generator<MemoryMap.Hole> {
+  const bounds = Option.getOrElse(MemoryMap.bounds(map), () => full)
+  for (const hole of MemoryMap.holes(map, range)) {
+    const isInside = hole.range.start >= bounds.start && hole.range.end <= bounds.end
+    if (isInside || hole.reason !== undefined) yield hole
+  }
+}
+
 /**
  * The rows of the table, with a heading. Lazy: a map of many segments is never in memory as text.
  *
@@ -62,26 +80,27 @@ export function* lines(map: MemoryMap.Any): Generator<Line> {
   const digits = mapDigits(map)
   const wide = digits + 2
   yield [span(`${"start".padEnd(wide)}  ${"end".padEnd(wide)}  ${"size".padStart(SIZE)}  perm  origin`, "heading")]
-  let reached: bigint | undefined
+  let reached = 0n
   for (const segment of MemoryMap.segments(map)) {
     const { end, start } = segment.range
-    if (reached !== undefined && start > reached) {
-      for (const hole of MemoryMap.holes(map, { start: reached, end: start })) yield holeLine(hole, wide)
+    if (start > reached) {
+      for (const hole of holes(map, { start: reached, end: start })) yield holeLine(hole, digits)
     }
-    const stop = end === END ? "2^64".padEnd(wide) : addressText(end, digits)
     yield [
-      span(`${addressText(start, digits)}  ${stop}`, "address"),
+      span(placeText(segment.range, digits), "address"),
       span(`  ${sizeText(end - start).padStart(SIZE)}  ${Mapping.formatPermissions(segment.mapping.permissions)}   `),
       span(originText(map, segment))
     ]
     reached = end
   }
+  if (reached < END) {
+    for (const hole of holes(map, { start: reached, end: END })) yield holeLine(hole, digits)
+  }
 }
 
-const holeLine = ({ range, reason }: MemoryMap.Hole, wide: number): Line => [
-  span("~".padEnd(2 * wide + 4), "address"),
-  span(
-    `${sizeText(range.end - range.start).padStart(SIZE)}        hole${reason === undefined ? "" : `: ${reason}`}`,
-    "hole"
-  )
-]
+// Where a hole without a reason is, the rows around it say.
+const holeLine = ({ range, reason }: MemoryMap.Hole, digits: number): Line => {
+  const place = reason === undefined ? "~".padEnd(2 * digits + 6) : placeText(range, digits)
+  const size = sizeText(range.end - range.start).padStart(SIZE)
+  return [span(place, "address"), span(`  ${size}        hole${reason === undefined ? "" : `: ${reason}`}`, "hole")]
+}

@@ -13,6 +13,7 @@ const path = temporaryFiles({
   "words.bin": Uint8Array.from([1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f, 0xff, 0xff]),
   "far.bin": text("xyzzy xyzzy"),
   "a@b.bin": text("exact name"),
+  "cut.core": readFileSync(core).subarray(0, 5000),
   "evil\u001b[2J\u009b.bin": text("evil\u001b[2J\u009b\0")
 })
 
@@ -87,6 +88,23 @@ describe("info", () => {
       const [, , map, ...segments] = objects(yield* run("info", path("app.hex"), "--json", ...flags))
       assert.deepInclude(map, { wordSize: 32, endian: "big" })
       assert.strictEqual(segments.length, 3)
+    })
+  )
+})
+
+describe("info of a file that was cut short", () => {
+  it.effect("tells what is missing behind the last mapping", () =>
+    Effect.gen(function* () {
+      const ran = yield* run("info", path("cut.core"), "--truncated")
+      assert.include(screen(ran), "absent     212.1 KiB of holes that say why")
+      assert.match(ran.out, /3\.8 KiB +r-- .*\n0x0000555555557f58 {2}0x000055555555a000 +8\.1 KiB +hole: /)
+      const holes = objects(yield* run("info", path("cut.core"), "--truncated", "--json")).filter(
+        ({ type }) => type === "hole"
+      )
+      assert.strictEqual(
+        holes.reduce((sum, { size }) => sum + Number(size), 0),
+        221184 - 3928
+      )
     })
   )
 })

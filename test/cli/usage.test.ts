@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestConsole } from "effect/testing"
+import { readFileSync } from "node:fs"
 import { temporaryFiles } from "../support/temporary.ts"
 import { read } from "../support/repo.ts"
 import { version } from "../../src/cli/Main.ts"
@@ -10,6 +11,7 @@ const core = "test/fixtures/list.core"
 const path = temporaryFiles({
   "raw.bin": new Uint8Array(64),
   "empty.bin": new Uint8Array(),
+  "cut.core": readFileSync(core).subarray(0, 5000),
   // An ELF header that says nothing of segments.
   "header.elf": Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, ...new Uint8Array(57)])
 })
@@ -41,6 +43,7 @@ const refused: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp
   [["info", "test"], /^memmap: test: /],
   [["info", path("empty.bin")], /empty.bin/],
   [["info", path("raw.bin")], /no known format\n {2}try {4}.*raw.bin@ADDRESS/],
+  [["info", path("cut.core")], /the file is cut short.* missing\n {2}try {4}--truncated to read the rest\n$/],
   [["info", path("header.elf")], /elf, offset 0x/],
   [["info", `${path("raw.bin")}@zz`], /no such file, and what follows the @ is no address\n {2}why {4}"zz"/],
   [["info", `${path("raw.bin")}@0xffffffffffffffc1`], /past the end of the address space by 1 byte/],

@@ -30,7 +30,7 @@ describe("MapTable", () => {
       "0x0000000008000400  0x0000000008000800       1 KiB  ---   patch.bin+0x0, over /images/app.hex",
       "0x0000000008000800  0x0000000008001000       2 KiB  r-x   app.hex+0x800",
       "~                                            1 KiB        hole",
-      "~                                            1 KiB        hole: left out",
+      "0x0000000008001400  0x0000000008001800       1 KiB        hole: left out",
       "0x0000000008001800  0x0000000008001a00       512 B  ---   [heap] (data+0x0)",
       "~                                         15.9 EiB        hole",
       "0xffffffffffffff00  2^64                     256 B  ---   top+0x0"

@@ -35,12 +35,15 @@ const mapItems = Effect.fnUntraced(function* (map: MemoryMap.Mapped) {
   let widest = 0n
   let absent = 0n
   if (bounds !== undefined) {
-    for (const { range, reason } of MemoryMap.holes(map, bounds)) {
+    for (const { range } of MemoryMap.holes(map, bounds)) {
       const size = range.end - range.start
       inside++
       if (size > widest) widest = size
-      if (reason !== undefined) absent += size
     }
+  }
+  // Below the first mapping and above the last too.
+  for (const { range, reason } of MemoryMap.holes(map)) {
+    if (reason !== undefined) absent += range.end - range.start
   }
   const mapped = MemoryMap.mappedSize(map)
   const between = bounds === undefined ? 0n : bounds.end - bounds.start - mapped
@@ -76,7 +79,7 @@ const mapItems = Effect.fnUntraced(function* (map: MemoryMap.Mapped) {
       )
     }
   ]
-  if (absent > 0n) items.push({ line: row("absent", `${sizeText(absent)} of the holes say why`) })
+  if (absent > 0n) items.push({ line: row("absent", `${sizeText(absent)} of holes that say why`) })
   return items
 })
 
@@ -109,11 +112,10 @@ export const info = Command.make(
       const { images, map } = yield* Images.open(input.images, input)
       const output = yield* Output
       const head = [...images.flatMap(imageItems), ...(yield* mapItems(map)), { line: [] }]
-      const bounds = Option.getOrUndefined(MemoryMap.bounds(map))
       const table: Iterable<Item> = output.json
         ? (function* () {
             for (const segment of MemoryMap.segments(map)) yield segmentItem(segment)
-            for (const hole of MemoryMap.holes(map, bounds)) yield holeItem(hole)
+            for (const hole of MapTable.holes(map)) yield holeItem(hole)
           })()
         : (function* () {
             for (const line of MapTable.lines(map)) yield { line }
