@@ -15,7 +15,7 @@ export const withAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Abse
   const impl = map as unknown as MemoryMapImpl
   const before = new Set(Array.from(Tree.from(impl.absent, 0n), Skyline.layerOf))
   const added = absences.map(({ range, reason }, i) => new Absent(range, reason, impl.nextOrder + i))
-  const swept = Skyline.fromLayers(Skyline.sorted([...before, ...added]))
+  const swept = Skyline.fromLayers([...before, ...added])
   return impl.with({ absent: Tree.fromSorted(joined(swept)), nextOrder: impl.nextOrder + added.length }) as unknown as M
 }
 

@@ -149,20 +149,22 @@ const oneByOne = Effect.fnUntraced(function* (map: MemoryMapImpl, entries: Reado
 })
 
 const sweep = (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Effect.Effect<MemoryMapImpl, AddError> => {
-  const layers: Array<MappingImpl> = [...Tree.from(map.mappings, 0n)]
-  let order = map.nextOrder
   for (const entry of entries) {
     const invalid = misplaced(entry.source, entry.address, entry.name ?? entry.source.name)
     if (invalid !== undefined) return invalid
-    layers.push(mappingFor(entry, order++))
   }
-  const sorted = Skyline.sorted(layers)
+  // Made in ascending order, so that mappings lie in memory as they are gone through from now on.
+  const numbered = entries.map((entry, i) => ({ entry, order: map.nextOrder + i }))
+  const added = Skyline.ascending(numbered, ({ entry }) => entry.address).map(({ entry, order }) =>
+    mappingFor(entry, order)
+  )
+  const layers = Skyline.ascending([...Tree.from(map.mappings, 0n), ...added], (layer) => layer.start)
   return Effect.succeed(
     map.with({
-      visible: Skyline.fromLayers(sorted),
-      mappings: Tree.fromSorted(sorted),
+      visible: Skyline.fromLayers(layers),
+      mappings: Tree.fromSorted(layers),
       count: layers.length,
-      nextOrder: order
+      nextOrder: map.nextOrder + entries.length
     })
   )
 }

@@ -98,28 +98,28 @@ export const without = <L extends Layer>(skyline: Skyline<L>, layer: L, rest: Tr
 /** Builds the skyline of any number of layers at once. */
 export const fromLayers = <L extends Layer>(layers: ReadonlyArray<L>): Skyline<L> => fromSorted([...sweep(layers)])
 
-const byStart = (a: Layer, b: Layer): number => (a.start < b.start ? -1 : a.start > b.start ? 1 : a.order - b.order)
-
-const isSorted = (layers: ReadonlyArray<Layer>): boolean => {
-  for (let i = 1; i < layers.length; i++) if (byStart(layers[i - 1]!, layers[i]!) > 0) return false
-  return true
+/** Sorts by a start that each element has; equal ones stay in order. Rounded starts decide nearly every comparison. */
+export const ascending = <A>(list: ReadonlyArray<A>, startOf: (element: A) => bigint): ReadonlyArray<A> => {
+  const keys = Float64Array.from(list, (element) => Number(startOf(element)))
+  const compare = (a: number, b: number): number => {
+    if (keys[a] !== keys[b]) return keys[a]! - keys[b]!
+    const [start, other] = [startOf(list[a]!), startOf(list[b]!)]
+    return start < other ? -1 : start > other ? 1 : a - b
+  }
+  let i = 1
+  while (i < list.length && compare(i - 1, i) < 0) i++
+  if (i >= list.length) return list
+  return Array.from(Uint32Array.from(list, (_, i) => i).sort(compare), (index) => list[index]!)
 }
 
-/** Layers sorted by start, and by order where starts are equal. Rounded starts decide nearly every comparison. */
-export const sorted = <L extends Layer>(layers: ReadonlyArray<L>): ReadonlyArray<L> => {
-  if (isSorted(layers)) return layers
-  const keys = Float64Array.from(layers, (layer) => Number(layer.start))
-  const indexes = Uint32Array.from(layers, (_, i) => i)
-  indexes.sort((a, b) => keys[a]! - keys[b]! || byStart(layers[a]!, layers[b]!))
-  return Array.from(indexes, (index) => layers[index]!)
-}
+const byStart = (layer: Layer): bigint => layer.start
 
 /**
  * One pass from left to right over layers, keeping those that reach the current address in a heap with the highest
  * rank on top. Yields what shows, ascending, each piece as long as it can be, clipped to `[low, high)`.
  */
 function* sweep<L extends Layer>(layers: ReadonlyArray<L>, low = 0n, high = 1n << 64n): Generator<Visible<L>> {
-  const waiting = sorted(layers)
+  const waiting = ascending(layers, byStart)
   const heap: Array<L> = []
   let next = 0
   let reached = low

@@ -92,7 +92,7 @@ for (const [where, base] of Object.entries(places)) {
           const kept = Tree.insert(mappings, layer)
           maps++
           if (!agree(next, base, paint(all))) say("added", all)
-          if (!agree(Skyline.fromLayers(Skyline.sorted(all)), base, paint(all))) say("swept", all)
+          if (!agree(Skyline.fromLayers(all), base, paint(all))) say("swept", all)
           for (const gone of all) {
             const left = Skyline.without(next, gone, Tree.remove(kept, gone))
             if (!agree(left, base, paint(all.filter((other) => other !== gone)))) say(`without ${gone.order}`, all)
