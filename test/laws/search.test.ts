@@ -83,7 +83,7 @@ describe("search", () => {
         const { map } = yield* built(layout)
         const matches = Stream.map(
           MemoryMap.findMatches(map, patternOf(specs)),
-          ({ address, length, pattern }) => `${address} ${length} ${pattern}`
+          ({ address, length, pattern }) => `${address} ${length} ${String(pattern)}`
         )
         const quick = yield* withBlocks(Stream.runCollect(matches), layout)
         fastPaths.quickSearch = false

@@ -46,7 +46,7 @@ describe("a search", () => {
           assert.deepStrictEqual(
             found.filter((at) => at <= 22n),
             expected.filter((at) => at <= 22n),
-            `${pattern} at multiples of ${alignment}`
+            `${String(pattern)} at multiples of ${alignment}`
           )
         }
       }
