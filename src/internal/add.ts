@@ -11,6 +11,7 @@ import { Absent, MappingImpl, type MemoryMapImpl, type Piece } from "./map.ts"
 import { END } from "./numbers.ts"
 import { copyParts } from "./read.ts"
 import * as Skyline from "./skyline.ts"
+import { ascending } from "./sort.ts"
 import { Bytes, isSame, slice } from "./source.ts"
 import * as Tree from "./tree.ts"
 
@@ -155,10 +156,8 @@ const sweep = (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Effect.
   }
   // Made in ascending order, so that mappings lie in memory as they are gone through from now on.
   const numbered = entries.map((entry, i) => ({ entry, order: map.nextOrder + i }))
-  const added = Skyline.ascending(numbered, ({ entry }) => entry.address).map(({ entry, order }) =>
-    mappingFor(entry, order)
-  )
-  const layers = Skyline.ascending([...Tree.from(map.mappings, 0n), ...added], (layer) => layer.start)
+  const added = ascending(numbered, ({ entry }) => entry.address).map(({ entry, order }) => mappingFor(entry, order))
+  const layers = ascending([...Tree.from(map.mappings, 0n), ...added], (layer) => layer.start)
   return Effect.succeed(
     map.with({
       visible: Skyline.fromLayers(layers),

@@ -1,6 +1,7 @@
 // What is visible of layers laid over each other: a tree of disjoint pieces. A layer of higher rank covers one of lower
 // rank; where a layer shows in one piece from end to end, the layer itself stands in the tree, so that a map of
 // mappings that never overlap costs no more than the mappings.
+import { ascending } from "./sort.ts"
 import { type Item, from, fromSorted, floor, overlapping, splice, type Tree } from "./tree.ts"
 
 /** Something with a place and a height. `order` says when it was added and differs from layer to layer. */
@@ -97,20 +98,6 @@ export const without = <L extends Layer>(skyline: Skyline<L>, layer: L, rest: Tr
 
 /** Builds the skyline of any number of layers at once. */
 export const fromLayers = <L extends Layer>(layers: ReadonlyArray<L>): Skyline<L> => fromSorted([...sweep(layers)])
-
-/** Sorts by a start that each element has; equal ones stay in order. Rounded starts decide nearly every comparison. */
-export const ascending = <A>(list: ReadonlyArray<A>, startOf: (element: A) => bigint): ReadonlyArray<A> => {
-  const keys = Float64Array.from(list, (element) => Number(startOf(element)))
-  const compare = (a: number, b: number): number => {
-    if (keys[a] !== keys[b]) return keys[a]! - keys[b]!
-    const [start, other] = [startOf(list[a]!), startOf(list[b]!)]
-    return start < other ? -1 : start > other ? 1 : a - b
-  }
-  let i = 1
-  while (i < list.length && compare(i - 1, i) < 0) i++
-  if (i >= list.length) return list
-  return Array.from(Uint32Array.from(list, (_, i) => i).sort(compare), (index) => list[index]!)
-}
 
 const byStart = (layer: Layer): bigint => layer.start
 
