@@ -443,7 +443,7 @@ export interface WordArithmetic {
 }
 
 /**
- * Options of {@link strings}: texts of at least `minLength` characters (default 4), in the addresses of `range`
+ * Options of {@link strings}: texts of at least `minLength` characters (default 4, at most 65 536), in the addresses of `range`
  * (default: all), of one byte (`"ascii"`, the default; `"latin1"`, with the characters 0xa0 to 0xff) or two a character
  * (`"utf16le"`, `"utf16be"`, of the characters that ASCII has).
  *

@@ -43,7 +43,8 @@ export interface Progress {
  *
  * The file is written beside `path`, as `path` and a suffix that ends in `.partial`, flushed to disk, and renamed into
  * place: whenever the process dies, a file that was there before is whole, and no half file is under the name. A
- * failure or interruption removes the partial file. Pages of zeros take no space on file systems that know holes.
+ * failure or interruption removes the partial file; only a process that is killed outright leaves it behind. Pages of
+ * zeros take no space on file systems that know holes.
  *
  * A map opened from `path` may be saved to `path`. Links are followed; a path that leads to a directory, a device or a
  * pipe is refused.
