@@ -4,6 +4,7 @@ import { ByteSource, FileMapper, MemoryImage, MemoryMap } from "../src/index.ts"
 import * as Snapshot from "../src/Snapshot.ts"
 import { xxh32 } from "../src/internal/xxh32.ts"
 import { binary, collect, contents, has, judge, mapOf, type Placed, placements } from "./support/images.ts"
+import { countingSource } from "./support/counting.ts"
 
 const u8 = (...bytes: ReadonlyArray<number>) => new Uint8Array(bytes)
 const edges = [0n, 0x1000n, 0x1_0000_0000n, 1n << 53n, 1n << 63n, 1n << 64n]
@@ -272,18 +273,9 @@ describe("Snapshot.open", () => {
     Effect.gen(function* () {
       const map = yield* MemoryMap.add(MemoryMap.empty, ByteSource.zeros(64n << 20n), 0x1000n)
       const bytes = yield* collect(Snapshot.toStream(map))
-      let read = 0
-      const source = ByteSource.make({
-        name: "counting",
-        size: BigInt(bytes.length),
-        read: (offset, length) =>
-          Effect.sync(() => {
-            read += length
-            return bytes.slice(Number(offset), Number(offset) + length)
-          })
-      })
+      const { count, source } = countingSource(bytes)
       assert.strictEqual(MemoryMap.mappedSize(yield* Snapshot.fromSource(source)), 64n << 20n)
-      assert.isBelow(read, 1000)
+      assert.isBelow(count.read, 1000)
     })
   )
 

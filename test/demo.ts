@@ -57,6 +57,6 @@ say("The whole list, by the program in docs/examples/linked-list.ts")
 const list: ReadonlyArray<{ readonly address: string; readonly id: number; readonly name: string }> = truth.nodes
 run(
   `node docs/examples/linked-list.ts ${core} ${head}`,
-  ["--import", "./test/support/fromSource.ts", "docs/examples/linked-list.ts", core, head],
+  ["--import", "./test/support/sources.ts", "docs/examples/linked-list.ts", core, head],
   list.map(({ address, id, name }) => `${address} ${id} ${name}\n`).join("")
 )

@@ -17,9 +17,10 @@ import * as Tree from "./tree.ts"
 
 type AddError = InvalidMapping | MappingOverlap
 
-/** Why `source` cannot lie at `address`, if so. */
-const misplaced = (source: ByteSource, address: bigint, name: string): InvalidMapping | undefined => {
-  const refuse = (reason: InvalidMapping["reason"]) => new InvalidMapping({ name, reason, address, size: source.size })
+/** Why the source cannot lie at the address, if so. */
+const misplaced = ({ address, name, source }: AddAllEntry): InvalidMapping | undefined => {
+  const refuse = (reason: InvalidMapping["reason"]) =>
+    new InvalidMapping({ name: name ?? source.name, reason, address, size: source.size })
   if (address < 0n || address >= END) return refuse("OutsideSpace")
   if (source.size <= 0n) return refuse("Empty")
   return address + source.size > END ? refuse("OutsideSpace") : undefined
@@ -93,10 +94,10 @@ const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: M
 })
 
 const addEntry = (map: MemoryMapImpl, entry: AddAllEntry): Effect.Effect<MemoryMapImpl, AddError> => {
-  const invalid = misplaced(entry.source, entry.address, entry.name ?? entry.source.name)
+  const invalid = misplaced(entry)
   if (invalid !== undefined) return invalid
   const mapping = mappingFor(entry, map.nextOrder)
-  if (entry.overlap === "equal") return Effect.as(requireEqual(map, mapping), place(map, mapping))
+  if (entry.overlap === "equal") return Effect.map(requireEqual(map, mapping), () => place(map, mapping))
   if (entry.overlap === "reject") {
     for (const met of Skyline.within(map.visible, mapping.start, mapping.end)) {
       return overlapError("reject", mapping, met, met.start > mapping.start ? met.start : mapping.start)
@@ -151,7 +152,7 @@ const oneByOne = Effect.fnUntraced(function* (map: MemoryMapImpl, entries: Reado
 
 const sweep = (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Effect.Effect<MemoryMapImpl, AddError> => {
   for (const entry of entries) {
-    const invalid = misplaced(entry.source, entry.address, entry.name ?? entry.source.name)
+    const invalid = misplaced(entry)
     if (invalid !== undefined) return invalid
   }
   // Made in ascending order, so that mappings lie in memory as they are gone through from now on.

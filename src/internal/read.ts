@@ -1,7 +1,6 @@
 // Bytes out of a map. Values inside one resident piece are decoded where they lie; everything else is gathered first.
 import * as Effect from "effect/Effect"
 import type { AddressRange } from "../AddressRange.ts"
-import type { ByteSource } from "../ByteSource.ts"
 import { type SourceError, UnmappedAddress } from "../MemoryMapError.ts"
 import { fastPaths } from "./fastPaths.ts"
 import type { MappingImpl, MemoryMapImpl } from "./map.ts"
@@ -11,15 +10,6 @@ import { isZeros } from "./source.ts"
 import * as Tree from "./tree.ts"
 
 export type ReadError = UnmappedAddress | SourceError
-
-/** Exactly `length` bytes of a source, from memory when they are there; not a copy, and to be used at once. */
-export const read = (source: ByteSource, offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> =>
-  Effect.suspend(() => {
-    const resident = source.resident
-    if (resident === undefined) return source.read(offset, length)
-    const start = Number(offset)
-    return Effect.succeed(resident.subarray(start, start + length))
-  })
 
 /** Programming errors are defects: no length that arithmetic can produce should look like a hole. */
 export const checkLength = (operation: string, length: number): void => {

@@ -5,10 +5,11 @@ import { deflateSync, gunzipSync, zstdCompressSync } from "node:zlib"
 import * as Decompressor from "../../src/Decompressor.ts"
 import * as Elf from "../../src/image/Elf.ts"
 import * as Kdump from "../../src/image/Kdump.ts"
-import { ByteSource, FileMapper, MemoryMap } from "../../src/index.ts"
+import { FileMapper, MemoryMap } from "../../src/index.ts"
 import * as NodeDecompressor from "../../src/node/NodeDecompressor.ts"
 import { binary, contents } from "../support/images.ts"
 import { type Dump, dump, flatten, type Page } from "../support/kdumpBuilder.ts"
+import { countingSource } from "../support/counting.ts"
 
 const fixture = (name: string): Uint8Array =>
   new Uint8Array(gunzipSync(readFileSync(new URL(`../fixtures/kdump/${name}.gz`, import.meta.url))))
@@ -126,23 +127,14 @@ describe("Kdump.open", () => {
     Effect.gen(function* () {
       const pages = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [i, plain(i)] as const))
       const bytes = dump({ ...usual, frames: 2000, pages })
-      let read = 0
-      const source = ByteSource.make({
-        name: "counting",
-        size: BigInt(bytes.length),
-        read: (offset, length) =>
-          Effect.sync(() => {
-            read += length
-            return bytes.slice(Number(offset), Number(offset) + length)
-          })
-      })
+      const { count, source } = countingSource(bytes)
       const { map } = yield* Kdump.fromSource(source)
-      assert.isBelow(read, 2500)
+      assert.isBelow(count.read, 2500)
       assert.strictEqual(MemoryMap.mappedSize(map), 2000n * 4096n)
-      read = 0
+      count.read = 0
       yield* MemoryMap.getByte(map, 5n)
       yield* MemoryMap.getByte(map, 6n)
-      assert.strictEqual(read, 4096 + 2 * 24)
+      assert.strictEqual(count.read, 4096 + 2 * 24)
     })
   )
 

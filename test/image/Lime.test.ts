@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Bytes from "effect/Bytes"
 import * as Lime from "../../src/image/Lime.ts"
-import { ByteSource, FileMapper, MemoryMap } from "../../src/index.ts"
+import { FileMapper, MemoryMap } from "../../src/index.ts"
 import { binary, collect, contents, mapOf } from "../support/images.ts"
+import { countingSource } from "../support/counting.ts"
 
 const header = (start: bigint, last: bigint, version = 1, magic = 0x4c694d45): Uint8Array => {
   const view = new DataView(new ArrayBuffer(32))
@@ -35,18 +36,9 @@ describe("Lime.open", () => {
   it.effect("reads headers alone", () =>
     Effect.gen(function* () {
       const bytes = Bytes.concat([header(0n, 999n), new Uint8Array(1000), header(5000n, 5999n), new Uint8Array(1000)])
-      let read = 0
-      const source = ByteSource.make({
-        name: "counting",
-        size: BigInt(bytes.length),
-        read: (offset, length) =>
-          Effect.sync(() => {
-            read += length
-            return bytes.slice(Number(offset), Number(offset) + length)
-          })
-      })
+      const { count, source } = countingSource(bytes)
       const { map } = yield* Lime.fromSource(source)
-      assert.strictEqual(read, 64)
+      assert.strictEqual(count.read, 64)
       assert.strictEqual(yield* MemoryMap.getByte(map, 5999n), 0)
     })
   )

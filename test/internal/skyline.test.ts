@@ -2,14 +2,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Skyline from "../../src/internal/skyline.ts"
 import * as Tree from "../../src/internal/tree.ts"
+import { randomWords } from "../support/random.ts"
 
-/** A small linear congruential generator (Numerical Recipes, section 7.1): the same history on every run. */
+/** Whole numbers below a limit, the same on every run. */
 const generator = (seed: number) => {
-  let state = seed
-  return (below: number): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return Math.floor((state / 2 ** 32) * below)
-  }
+  const next = randomWords(seed)
+  return (below: number): number => Math.floor((next() / 2 ** 32) * below)
 }
 
 const layer = (start: bigint, length: number, rank: number): Skyline.Layer => ({

@@ -1,18 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ascending } from "../../src/internal/sort.ts"
+import { randomWords } from "../support/random.ts"
 
 interface Element {
   readonly start: bigint
   readonly place: number
 }
 
-/** A small linear congruential generator (Numerical Recipes, section 7.1): the same numbers on every run. */
 const elements = (count: number, startOf: (random: number) => bigint): ReadonlyArray<Element> => {
-  let state = 9
-  return Array.from({ length: count }, (_, place) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return { start: startOf(state), place }
-  })
+  const next = randomWords(9)
+  return Array.from({ length: count }, (_, place) => ({ start: startOf(next()), place }))
 }
 
 const expected = (list: ReadonlyArray<Element>): ReadonlyArray<Element> =>

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, type Layer, Schema, Stream } from "effect"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import { SearchKernel } from "../../src/SearchKernel.ts"
+import { randomWords } from "../support/random.ts"
 
 /** Every offset, by comparing text: an oracle that knows nothing of ours, and is quick on long needles. */
 export const everyOffset = (block: Uint8Array, needle: Uint8Array): Array<number> => {
@@ -25,11 +26,8 @@ const Small = Schema.Struct({
 
 /** Deterministic noise. */
 export const noise = (length: number, values: ReadonlyArray<number>, seed = 1): Uint8Array => {
-  let state = seed
-  return Uint8Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return values[(state >>> 16) % values.length]!
-  })
+  const next = randomWords(seed)
+  return Uint8Array.from({ length }, () => values[(next() >>> 16) % values.length]!)
 }
 
 const fill = (length: number, byte: number) => new Uint8Array(length).fill(byte)

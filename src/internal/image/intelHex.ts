@@ -1,10 +1,10 @@
 // Intel Hexadecimal Object File Format Specification, Revision A (1988): reading and writing of its records.
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
-import { ImageError, type SourceError } from "../../MemoryMapError.ts"
+import type { SourceError } from "../../MemoryMapError.ts"
 import { bytesText } from "../numbers.ts"
 import type { Encoder } from "./emit.ts"
-import { decodeHex, eachLine, firstLine, sum, textCapacity } from "./lines.ts"
+import { cutShort, decodeHex, eachLine, firstLine, sum, textCapacity } from "./lines.ts"
 import { hexByte, TextOutput } from "./output.ts"
 import { Runs } from "./runs.ts"
 
@@ -116,15 +116,7 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
 export const parse = Effect.fnUntraced(function* (source: ByteSource) {
   const reader = new Reader(textCapacity(source))
   const lines = yield* eachLine(source, FORMAT, reader.accept)
-  if (!reader.ended) {
-    return yield* new ImageError({
-      path: source.name,
-      format: FORMAT,
-      offset: source.size,
-      line: lines + 1,
-      why: "the end-of-file record (:00000001FF) is missing: the file is cut short"
-    })
-  }
+  if (!reader.ended) return yield* cutShort(source, FORMAT, lines, "the end-of-file record (:00000001FF)")
   return reader
 })
 

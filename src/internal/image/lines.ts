@@ -65,6 +65,16 @@ export const eachLine = Effect.fnUntraced(function* (source: ByteSource, format:
   return line
 })
 
+/** Refuses a text that ends after `lines` lines without what ends it. */
+export const cutShort = (source: ByteSource, format: string, lines: number, missing: string): ImageError =>
+  new ImageError({
+    path: source.name,
+    format,
+    offset: source.size,
+    line: lines + 1,
+    why: `${missing} is missing: the file is cut short`
+  })
+
 /** The first line that is not blank, if it is among the first bytes; else nothing. */
 export const firstLine = (source: ByteSource): Effect.Effect<Uint8Array, SourceError> => {
   const length = Number(source.size < LONGEST ? source.size : LONGEST)

@@ -1,10 +1,10 @@
 // Motorola S-records (M68000 Family Programmer's Reference Manual, appendix C; srec(5)): reading and writing of records.
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
-import { ImageError, type SourceError } from "../../MemoryMapError.ts"
+import type { SourceError } from "../../MemoryMapError.ts"
 import { bytesText } from "../numbers.ts"
 import type { Encoder } from "./emit.ts"
-import { decodeHex, eachLine, firstLine, sum, textCapacity } from "./lines.ts"
+import { cutShort, decodeHex, eachLine, firstLine, sum, textCapacity } from "./lines.ts"
 import { hexByte, TextOutput } from "./output.ts"
 import { Runs } from "./runs.ts"
 
@@ -91,15 +91,7 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
 export const parse = Effect.fnUntraced(function* (source: ByteSource) {
   const reader = new Reader(textCapacity(source))
   const lines = yield* eachLine(source, FORMAT, reader.accept)
-  if (!reader.isWhole) {
-    return yield* new ImageError({
-      path: source.name,
-      format: FORMAT,
-      offset: source.size,
-      line: lines + 1,
-      why: "the record that ends the file (S7, S8 or S9) is missing: the file is cut short"
-    })
-  }
+  if (!reader.isWhole) return yield* cutShort(source, FORMAT, lines, "the record that ends the file (S7, S8 or S9)")
   return reader
 })
 
