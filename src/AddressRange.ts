@@ -12,7 +12,7 @@ import * as Option from "effect/Option"
 import type * as Order_ from "effect/Order"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { END, hex, parseNumber } from "./internal/numbers.ts"
+import { END, hex, parseNumber } from "./internal/base/numbers.ts"
 
 /**
  * A byte address: `0n <= address < 2n ** 64n`, also in maps of 32-bit machines.

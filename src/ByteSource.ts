@@ -10,7 +10,7 @@ import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as internal from "./internal/source.ts"
+import * as internal from "./internal/source/source.ts"
 import type { SourceError } from "./MemoryMapError.ts"
 
 /**

@@ -8,7 +8,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
-import { inflate } from "./internal/inflate.ts"
+import { inflate } from "./internal/source/inflate.ts"
 
 /**
  * The compressions that dumps use.

@@ -20,9 +20,9 @@ import * as Layer from "effect/Layer"
 import type * as PlatformError from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import type { ByteSource } from "./ByteSource.ts"
-import * as internal from "./internal/file.ts"
-import * as blocks from "./internal/fileBlocks.ts"
-import { makeTest } from "./internal/fileTest.ts"
+import * as internal from "./internal/source/file.ts"
+import * as blocks from "./internal/source/fileBlocks.ts"
+import { makeTest } from "./internal/source/fileTest.ts"
 
 /**
  * Which part of a file to map, in bytes: from `offset` (default 0), `length` bytes (default: up to the end).

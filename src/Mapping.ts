@@ -9,7 +9,7 @@
 import * as Predicate from "effect/Predicate"
 import type { AddressRange } from "./AddressRange.ts"
 import type { ByteSource } from "./ByteSource.ts"
-import { MappingTypeId } from "./internal/map.ts"
+import { MappingTypeId } from "./internal/map/map.ts"
 
 /**
  * What the machine allowed at these addresses. A note for people and tables; the library reads everything mapped.

@@ -26,18 +26,18 @@ import type { Covariant } from "effect/Types"
 import { type Address, type AddressRange, full } from "./AddressRange.ts"
 import * as ByteSource from "./ByteSource.ts"
 import type * as FileMapper from "./FileMapper.ts"
-import * as add_ from "./internal/add.ts"
-import * as bulk from "./internal/bulk.ts"
-import * as decode from "./internal/decode.ts"
-import * as inspect from "./internal/inspect.ts"
-import { empty as emptyImpl, type MemoryMapImpl, segmentOf, TypeId } from "./internal/map.ts"
-import { bytes } from "./internal/read.ts"
-import * as reader_ from "./internal/reader.ts"
-import * as search from "./internal/search/search.ts"
-import * as texts from "./internal/search/texts.ts"
-import * as text from "./internal/strings.ts"
-import * as values from "./internal/values.ts"
-import * as words from "./internal/words.ts"
+import * as add_ from "./internal/map/add.ts"
+import * as bulk from "./internal/read/bulk.ts"
+import * as decode from "./internal/base/decode.ts"
+import * as inspect from "./internal/map/inspect.ts"
+import { empty as emptyImpl, type MemoryMapImpl, segmentOf, TypeId } from "./internal/map/map.ts"
+import { bytes } from "./internal/read/bytes.ts"
+import * as reader_ from "./internal/read/reader.ts"
+import * as search from "./internal/search/drive/search.ts"
+import * as texts from "./internal/search/drive/texts.ts"
+import * as text from "./internal/read/cStrings.ts"
+import * as values from "./internal/read/values.ts"
+import * as words from "./internal/map/machine.ts"
 import type { Endian, WordSize } from "./MachineModel.ts"
 import type { Mapping, Permissions } from "./Mapping.ts"
 import {
@@ -493,7 +493,7 @@ export const empty: MemoryMap<"NoWordSize", "NoEndian", "NoMappings"> = emptyImp
 type Added<W extends WordSizeState, E extends EndianState> = MemoryMap<W, E, "HasMapping">
 type First = Added<"NoWordSize", "NoEndian">
 
-const isDataFirst = values.isDataFirst
+const isDataFirst = words.isDataFirst
 
 /**
  * Places all bytes of `source` at `[address, address + source.size)`.
@@ -739,7 +739,7 @@ export const setEndian: {
  * @since 0.1.0
  */
 export const getWordSize = (self: MemoryMap<"WordSize", EndianState, MappingState>): WordSize =>
-  values.wordSizeOf(impl(self), "getWordSize")
+  words.wordSizeOf(impl(self), "getWordSize")
 
 /**
  * The byte order.
@@ -748,7 +748,7 @@ export const getWordSize = (self: MemoryMap<"WordSize", EndianState, MappingStat
  * @since 0.1.0
  */
 export const getEndian = (self: MemoryMap<WordSizeState, "Endian", MappingState>): Endian =>
-  values.littleFor(impl(self), "getEndian", undefined) ? "little" : "big"
+  words.littleFor(impl(self), "getEndian", undefined) ? "little" : "big"
 
 /**
  * Narrows a map from elsewhere, such as an opened image, to one with a word size, or fails with `MapStateError`.

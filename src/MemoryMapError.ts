@@ -17,7 +17,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as AddressRange from "./AddressRange.ts"
-import { bytesText, END, hex } from "./internal/numbers.ts"
+import { bytesText, END, hex } from "./internal/base/numbers.ts"
 
 /**
  * A read or a walk met an address where nothing is mapped.

@@ -9,7 +9,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { exactFinder } from "./internal/search/finder.ts"
+import { exactFinder } from "./internal/search/find/finder.ts"
 
 /**
  * Finds one needle: gives the offsets in `block` at which it stands, ascending, those that overlap included, and stops

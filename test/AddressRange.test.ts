@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Equal, Option, Result, Schema } from "effect"
 import * as AddressRange from "../src/AddressRange.ts"
-import { END } from "../src/internal/numbers.ts"
+import { END } from "../src/internal/base/numbers.ts"
 
 const range = AddressRange.make
 

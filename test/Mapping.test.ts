@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Equal, HashSet } from "effect"
 import { inspect } from "node:util"
 import * as ByteSource from "../src/ByteSource.ts"
-import { END } from "../src/internal/numbers.ts"
+import { END } from "../src/internal/base/numbers.ts"
 import * as Mapping from "../src/Mapping.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
 

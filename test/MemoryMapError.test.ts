@@ -4,7 +4,7 @@ import * as AddressRange from "../src/AddressRange.ts"
 import * as ByteSource from "../src/ByteSource.ts"
 import * as FileMapper from "../src/FileMapper.ts"
 import * as Lime from "../src/image/Lime.ts"
-import { END } from "../src/internal/numbers.ts"
+import { END } from "../src/internal/base/numbers.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
 import * as Errors from "../src/MemoryMapError.ts"
 

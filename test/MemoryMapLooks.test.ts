@@ -3,7 +3,7 @@ import { Effect, Equal, Hash, HashSet, Option } from "effect"
 import { inspect } from "node:util"
 import * as AddressRange from "../src/AddressRange.ts"
 import * as ByteSource from "../src/ByteSource.ts"
-import { END } from "../src/internal/numbers.ts"
+import { END } from "../src/internal/base/numbers.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
 import { bytes, filled, holesOf, islands, named, text } from "./support/islands.ts"
 

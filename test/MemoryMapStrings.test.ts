@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Schema } from "effect"
 import * as ByteSource from "../src/ByteSource.ts"
 import * as FileMapper from "../src/FileMapper.ts"
-import { END } from "../src/internal/numbers.ts"
+import { END } from "../src/internal/base/numbers.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
 import { bytes, filled } from "./support/islands.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Equal, Hash, Stream } from "effect"
 import { inspect } from "node:util"
-import type { Machine } from "../src/internal/patternCompile.ts"
+import type { Machine } from "../src/internal/pattern/compile.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
 import * as Pattern from "../src/Pattern.ts"
 

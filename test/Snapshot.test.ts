@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema, Stream } from "effect"
 import { ByteSource, FileMapper, MemoryImage, MemoryMap } from "../src/index.ts"
 import * as Snapshot from "../src/Snapshot.ts"
-import { xxh32 } from "../src/internal/xxh32.ts"
+import { xxh32 } from "../src/internal/base/xxh32.ts"
 import { binary, collect, contents, has, judge, mapOf, type Placed, placements } from "./support/images.ts"
 import { countingSource } from "./support/counting.ts"
 

@@ -8,7 +8,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Param from "effect/cli/Param"
 import * as Primitive from "effect/cli/Primitive"
 import * as AddressRange from "../AddressRange.ts"
-import { parseNumber } from "../internal/numbers.ts"
+import { parseNumber } from "../internal/base/numbers.ts"
 import * as MemoryImage from "../MemoryImage.ts"
 
 const parser =

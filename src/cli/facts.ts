@@ -4,7 +4,7 @@ import type { IntelHexImage } from "../image/IntelHex.ts"
 import type { KdumpImage } from "../image/Kdump.ts"
 import type { SRecordImage } from "../image/SRecord.ts"
 import type { Uf2Image } from "../image/Uf2.ts"
-import { hex } from "../internal/numbers.ts"
+import { hex } from "../internal/base/numbers.ts"
 import type { MemoryImage } from "../MemoryImage.ts"
 
 export interface Facts {

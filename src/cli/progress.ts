@@ -1,7 +1,7 @@
 // A progress bar on stderr, for work that takes longer than half a second.
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { sizeText } from "../internal/numbers.ts"
+import { sizeText } from "../internal/base/numbers.ts"
 import { Output } from "./output.ts"
 
 const PATIENCE = 500

@@ -1,7 +1,7 @@
 // What a search says at its end: how much it found, in how much, and what it did not look at.
 import * as Effect from "effect/Effect"
 import * as AddressRange from "../AddressRange.ts"
-import { hex, sizeText } from "../internal/numbers.ts"
+import { hex, sizeText } from "../internal/base/numbers.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import { Output } from "./output.ts"
 import * as Progress from "./progress.ts"

@@ -1,7 +1,7 @@
 // Needles found by the C library. It is asked for a part of the needle that it is quick on, on another thread; what it
 // finds, and a little of what lies behind, is looked at here.
 import * as Effect from "effect/Effect"
-import { exactFinder } from "../internal/search/finder.ts"
+import { exactFinder } from "../internal/search/find/finder.ts"
 import { MmapUnavailable } from "../MemoryMapError.ts"
 import type { Finder, SearchKernel } from "../SearchKernel.ts"
 import { Libc, type NativeFunction } from "./libc.ts"

@@ -10,7 +10,7 @@
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Address, AddressRange } from "../AddressRange.ts"
-import { END, sizeText } from "../internal/numbers.ts"
+import { END, sizeText } from "../internal/base/numbers.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import { type Line, type Span, span, type Style } from "./Line.ts"
 

@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import type { AddressRange } from "../AddressRange.ts"
-import { END, hex, sizeText } from "../internal/numbers.ts"
+import { END, hex, sizeText } from "../internal/base/numbers.ts"
 import * as Mapping from "../Mapping.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import { type Line, span } from "./Line.ts"

@@ -6,7 +6,7 @@
 import * as Option from "effect/Option"
 import { type AddressRange, full } from "../AddressRange.ts"
 import * as ByteSource from "../ByteSource.ts"
-import { END, hex, sizeText } from "../internal/numbers.ts"
+import { END, hex, sizeText } from "../internal/base/numbers.ts"
 import * as Mapping from "../Mapping.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import { addressText, mapDigits } from "./Hexdump.ts"

@@ -10,7 +10,7 @@
  *
  * @since 0.1.0
  */
-import { END, hex, sizeText } from "../internal/numbers.ts"
+import { END, hex, sizeText } from "../internal/base/numbers.ts"
 import * as Mapping from "../Mapping.ts"
 import type * as MemoryMap from "../MemoryMap.ts"
 import { type Cluster, clusters } from "./MapPicture.ts"

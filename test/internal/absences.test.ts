@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema } from "effect"
-import { withAbsences } from "../../src/internal/absences.ts"
+import { withAbsences } from "../../src/internal/map/absences.ts"
 import { MemoryMap } from "../../src/index.ts"
 
 const int = (minimum: number, maximum: number) =>

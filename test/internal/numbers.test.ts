@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import { bytesText, END, hex, parseNumber, sizeText } from "../../src/internal/numbers.ts"
+import { bytesText, END, hex, parseNumber, sizeText } from "../../src/internal/base/numbers.ts"
 
 const u64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: END }))
 

@@ -1,7 +1,7 @@
 // Trees deep enough to split and merge at every level, against plain arrays.
 import { assert, describe, it } from "@effect/vitest"
-import * as Skyline from "../../src/internal/skyline.ts"
-import * as Tree from "../../src/internal/tree.ts"
+import * as Skyline from "../../src/internal/map/skyline.ts"
+import * as Tree from "../../src/internal/map/tree.ts"
 import { randomWords } from "../support/random.ts"
 
 /** Whole numbers below a limit, the same on every run. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ascending } from "../../src/internal/sort.ts"
+import { ascending } from "../../src/internal/base/sort.ts"
 import { randomWords } from "../support/random.ts"
 
 interface Element {

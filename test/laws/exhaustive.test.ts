@@ -3,9 +3,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import * as ByteSource from "../../src/ByteSource.ts"
-import { END } from "../../src/internal/numbers.ts"
-import * as Skyline from "../../src/internal/skyline.ts"
-import * as Tree from "../../src/internal/tree.ts"
+import { END } from "../../src/internal/base/numbers.ts"
+import * as Skyline from "../../src/internal/map/skyline.ts"
+import * as Tree from "../../src/internal/map/tree.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 
 const SIZE = 8

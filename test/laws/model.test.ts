@@ -1,7 +1,7 @@
 // The map and the oracle, side by side: after any changes, at any edge of the address space, both say the same.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Stream } from "effect"
-import { fastPaths } from "../../src/internal/fastPaths.ts"
+import { fastPaths } from "../../src/internal/base/fastPaths.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import type { UnmappedAddress } from "../../src/MemoryMapError.ts"
 import * as NaiveMap from "../../src/testing/NaiveMap.ts"

@@ -1,8 +1,8 @@
 // Every search and the oracle, side by side: nothing missing, nothing extra, whatever the map is made of.
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema, Stream } from "effect"
-import { fastPaths } from "../../src/internal/fastPaths.ts"
-import { BlockSizes } from "../../src/internal/search/sizes.ts"
+import { fastPaths } from "../../src/internal/base/fastPaths.ts"
+import { BlockSizes } from "../../src/internal/search/drive/sizes.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import * as Pattern from "../../src/Pattern.ts"
 import { build, Description, layouts, naive, type Spec, specOf } from "../support/searches.ts"

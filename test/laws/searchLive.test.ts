@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Fiber, Schema, Stream } from "effect"
 import * as ByteSource from "../../src/ByteSource.ts"
-import { BlockSizes } from "../../src/internal/search/sizes.ts"
+import { BlockSizes } from "../../src/internal/search/drive/sizes.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import { SourceError } from "../../src/MemoryMapError.ts"
 import * as NodeSearchKernel from "../../src/node/NodeSearchKernel.ts"

@@ -8,7 +8,7 @@ import * as AddressRange_ from "../../AddressRange.ts"
 import type { AddressedBytes, Hole, Mapped } from "../../MemoryMap.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import { ImageError, type SourceError } from "../../MemoryMapError.ts"
-import { hex } from "../numbers.ts"
+import { hex } from "../base/numbers.ts"
 
 /** Where every format here may start a new record, so that records do not depend on how a map is cut into mappings. */
 const BORDER = 0x1_0000

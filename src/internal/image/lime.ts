@@ -5,8 +5,8 @@ import * as Effect from "effect/Effect"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
-import { ImageReader, MOST_PIECES } from "../imageReader.ts"
-import { bytesText, hex } from "../numbers.ts"
+import { ImageReader, MOST_PIECES } from "./headers.ts"
+import { bytesText, hex } from "../base/numbers.ts"
 
 export const FORMAT = "lime"
 

@@ -3,9 +3,9 @@
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import { ImageError, type SourceError } from "../../MemoryMapError.ts"
-import { bytesText, hex } from "../numbers.ts"
+import { bytesText, hex } from "../base/numbers.ts"
 import type { Encoder } from "./emit.ts"
-import { Runs } from "./runs.ts"
+import { Runs } from "./records/runs.ts"
 
 export const FORMAT = "uf2"
 

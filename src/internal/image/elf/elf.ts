@@ -1,0 +1,104 @@
+// From program headers to a map.
+import * as Effect from "effect/Effect"
+import type { ByteSource } from "../../../ByteSource.ts"
+import * as ByteSource_ from "../../../ByteSource.ts"
+import type { ElfNote, ElfSegment, OpenOptions } from "../../../image/Elf.ts"
+import { type Absence, withAbsences } from "../../map/absences.ts"
+import type { AddAllEntry } from "../../../MemoryMap.ts"
+import * as MemoryMap from "../../../MemoryMap.ts"
+import type { Permissions } from "../../../Mapping.ts"
+import type { SourceError } from "../../../MemoryMapError.ts"
+import { ImageReader } from "../headers.ts"
+import { bytesText, hex } from "../../base/numbers.ts"
+import { slice } from "../../source/source.ts"
+import { type ElfHeader, FORMAT, MAGIC, readHeader } from "./header.ts"
+import { naming } from "./names.ts"
+import { readNotes } from "./notes.ts"
+import { hasPhysicalAddress, headerOffset, readSegments } from "./segments.ts"
+
+export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceError> =>
+  Effect.map(new ImageReader(source, FORMAT).head(4), (head) => MAGIC.every((byte, i) => head[i] === byte))
+
+/** Everything a file says, before it becomes a map. */
+export const parse = Effect.fnUntraced(function* (source: ByteSource, options: OpenOptions | undefined) {
+  const reader = new ImageReader(source, FORMAT)
+  const header = yield* readHeader(reader)
+  const { notes: places, segments } = yield* readSegments(reader, header, options?.addresses ?? "virtual")
+  const { notes, problems } = yield* readNotes(reader, header, places)
+  const map = yield* toMap(reader, header, segments, notes, options)
+  return { header, segments, notes, problems, map }
+})
+
+const toMap = Effect.fnUntraced(function* (
+  reader: ImageReader,
+  header: ElfHeader,
+  all: ReadonlyArray<ElfSegment>,
+  notes: ReadonlyArray<ElfNote>,
+  options: OpenOptions | undefined
+) {
+  const physical = options?.addresses === "physical"
+  const segments = physical ? all.filter((segment) => hasPhysicalAddress(segment, header.fileClass)) : all
+  // One segment at 0 is a place; many at 0 are none.
+  const placed = segments.length === 1 || segments.some((segment) => segment.physicalAddress !== 0n)
+  if (physical && all.length > 0 && !placed) {
+    return yield* reader.refuse(
+      headerOffset(header, all[0]!.index),
+      "every p_paddr is 0 or all ones: this file does not record physical addresses"
+    )
+  }
+  const entries: Array<AddAllEntry> = []
+  const absences: Array<Absence> = []
+  const nameOf = naming(header, notes)
+  const zeroTail = (options?.tail ?? (header.type === "core" ? "absent" : "zero")) === "zero"
+  const permissionsOf = segments.some(({ permissions: p }) => p.read || p.write || p.execute)
+    ? (segment: ElfSegment): Permissions | undefined => segment.permissions
+    : () => undefined
+  for (const segment of segments) {
+    const start = physical ? segment.physicalAddress : segment.virtualAddress
+    const inFile = presentBytes(reader, segment)
+    if (inFile < segment.fileSize && options?.truncated !== "absent")
+      return yield* cutShort(reader, header, segment, inFile)
+    // Notes speak of virtual addresses.
+    const common = { name: physical ? undefined : nameOf(segment), permissions: permissionsOf(segment) }
+    if (inFile > 0n) entries.push({ ...common, source: slice(reader.source, segment.offset, inFile), address: start })
+    const tail = start + segment.fileSize
+    if (inFile < segment.fileSize) {
+      absences.push({
+        range: { start: start + inFile, end: tail },
+        reason: "cut off: the file ends before these bytes"
+      })
+    }
+    const tailSize = segment.memorySize - segment.fileSize
+    if (tailSize === 0n) continue
+    if (zeroTail) entries.push({ ...common, source: ByteSource_.zeros(tailSize, zerosName), address: tail })
+    else absences.push({ range: { start: tail, end: tail + tailSize }, reason: "left out of the dump" })
+  }
+  if (entries.length === 0) return yield* nothingMapped(reader, header, segments)
+  const mapped = yield* Effect.orDie(MemoryMap.addAll(MemoryMap.empty, entries))
+  const map = mapped.pipe(MemoryMap.setWordSize(header.wordSize), MemoryMap.setEndian(header.endian))
+  return withAbsences(map, absences)
+})
+
+const zerosName = { name: "zeros" }
+
+/** How many of the bytes that a segment has in the file the file really has. */
+const presentBytes = (reader: ImageReader, { fileSize, offset }: ElfSegment): bigint => {
+  const left = reader.source.size - offset
+  return left < 0n ? 0n : left < fileSize ? left : fileSize
+}
+
+const cutShort = (reader: ImageReader, header: ElfHeader, segment: ElfSegment, present: bigint) =>
+  reader.refuse(
+    headerOffset(header, segment.index),
+    `program header ${segment.index}: the file is cut short, ${bytesText(segment.fileSize - present)} of ` +
+      `p_filesz ${hex(segment.fileSize)} at p_offset ${hex(segment.offset)} are missing; ` +
+      'open it with truncated: "absent" to read the rest'
+  )
+
+const nothingMapped = (reader: ImageReader, header: ElfHeader, segments: ReadonlyArray<ElfSegment>) =>
+  reader.refuse(
+    header.programHeaders.offset,
+    segments.length === 0
+      ? "no program header loads anything: nothing would be mapped"
+      : `none of the ${segments.length} segments has bytes in the file: nothing would be mapped`
+  )

@@ -1,0 +1,122 @@
+// Pages of a dump, read and unpacked when they are asked for.
+import * as Effect from "effect/Effect"
+import type { ByteSource } from "../../../ByteSource.ts"
+import * as ByteSource_ from "../../../ByteSource.ts"
+import type { Compression, Decompress } from "../../../Decompressor.ts"
+import { type ImageError, SourceError } from "../../../MemoryMapError.ts"
+import type { Header, ImageReader } from "../headers.ts"
+import { bytesText } from "../../base/numbers.ts"
+import { compressionsOf, type KdumpHeader } from "./header.ts"
+
+/** Size of a page descriptor: offset (8), size (4), flags (4), flags of the page (8). */
+export const DESCRIPTOR = 24
+
+/** Bytes of pages kept unpacked. Pages of zeros are one page in the file, so they stay at hand. */
+const KEPT = 4 << 20
+
+type Decompressors = Readonly<Partial<Record<Compression, Decompress>>>
+
+export const unsupported = (compression: Compression): string =>
+  `pages are compressed with ${compression}, and no decompressor for it is provided` +
+  (compression === "zstd" ? " (NodeDecompressor.layer has one)" : " (see Decompressor)")
+
+export class Pages {
+  private readonly reader: ImageReader
+  private readonly header: KdumpHeader
+  private readonly decompressors: Decompressors
+  /** Unpacked pages by the offset of their bytes, the one used last at the end. */
+  private readonly kept = new Map<
+    bigint,
+    { readonly size: number; readonly flags: number; readonly bytes: Uint8Array }
+  >()
+
+  constructor(reader: ImageReader, header: KdumpHeader, decompressors: Decompressors) {
+    this.reader = reader
+    this.header = header
+    this.decompressors = decompressors
+  }
+
+  /** The bytes of `count` frames, of which the first has descriptor number `first`. */
+  source(first: bigint, count: bigint): ByteSource {
+    const { blockSize } = this.header
+    const { name } = this.reader.source
+    return ByteSource_.make({
+      name,
+      size: count * BigInt(blockSize),
+      read: (offset, length) =>
+        Effect.catchTag(
+          this.read(first, offset, length),
+          "ImageError",
+          (cause) => new SourceError({ source: name, offset, length, reason: "ReadFailed", cause })
+        )
+    })
+  }
+
+  private readonly read = Effect.fnUntraced(
+    { self: this },
+    function* (first: bigint, offset: bigint, length: number): Effect.fn.Return<Uint8Array, ImageError | SourceError> {
+      const { blockSize, descriptors, endian } = this.header
+      if (length === 0) return new Uint8Array(0)
+      const page = offset / BigInt(blockSize)
+      const skip = Number(offset % BigInt(blockSize))
+      const count = Math.ceil((skip + length) / blockSize)
+      const at = descriptors + (first + page) * BigInt(DESCRIPTOR)
+      const table = yield* this.reader.header("the page descriptors", at, count * DESCRIPTOR, endian)
+      const out = new Uint8Array(length)
+      for (let i = 0; i < count; i++) {
+        const bytes = yield* this.page(table, i * DESCRIPTOR)
+        const from = i === 0 ? skip : 0
+        const start = i * blockSize - skip + from
+        out.set(bytes.subarray(from, from + length - start), start)
+      }
+      return out
+    }
+  )
+
+  private page(table: Header, at: number): Effect.Effect<Uint8Array, ImageError | SourceError> {
+    const [place, size, flags] = [table.u64(at), table.u32(at + 8), table.u32(at + 12)]
+    const kept = this.kept.get(place)
+    if (kept !== undefined && kept.size === size && kept.flags === flags) {
+      this.kept.delete(place)
+      this.kept.set(place, kept)
+      return Effect.succeed(kept.bytes)
+    }
+    return Effect.map(this.unpack(table, at, place, size, flags), (bytes) => {
+      if (this.kept.size * this.header.blockSize >= KEPT) this.kept.delete(this.kept.keys().next().value!)
+      this.kept.set(place, { size, flags, bytes })
+      return bytes
+    })
+  }
+
+  private readonly unpack = Effect.fnUntraced(
+    { self: this },
+    function* (
+      table: Header,
+      at: number,
+      place: bigint,
+      size: number,
+      flags: number
+    ): Effect.fn.Return<Uint8Array, ImageError | SourceError> {
+      const { blockSize } = this.header
+      const [compression, ...others] = compressionsOf(flags)
+      if (others.length > 0) return yield* table.refuse(at + 12, `flags ${flags} of a page name several compressions`)
+      if (compression === undefined && size !== blockSize) {
+        return yield* table.refuse(at + 8, `size of a plain page is ${size}, a page has ${blockSize}`)
+      }
+      // Compression that makes a page larger is not used, so a larger size is a lie.
+      if (size > blockSize) return yield* table.refuse(at + 8, `size of a page is ${size}, more than ${blockSize}`)
+      const bytes = yield* this.reader.bytes("a page", place, size)
+      if (compression === undefined) return bytes.slice()
+      const decompress = this.decompressors[compression]
+      if (decompress === undefined) return yield* table.refuse(at + 12, unsupported(compression))
+      const unpacked = yield* Effect.mapError(decompress(bytes, blockSize), (cause) =>
+        this.reader.refuse(
+          place,
+          `a page is no ${compression} data: ${cause instanceof Error ? cause.message : String(cause)}`
+        )
+      )
+      if (unpacked.length === blockSize) return unpacked
+      return yield* this.reader.refuse(place, `a page unpacks to ${bytesText(unpacked.length)}, not ${blockSize}`)
+    }
+  )
+}

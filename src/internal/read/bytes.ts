@@ -1,0 +1,97 @@
+// Bytes out of a map. Values inside one resident piece are decoded where they lie; everything else is gathered first.
+import * as Effect from "effect/Effect"
+import { type SourceError, UnmappedAddress } from "../../MemoryMapError.ts"
+import { fastPaths } from "../base/fastPaths.ts"
+import type { MemoryMapImpl } from "../map/map.ts"
+import { holeAt, mappingOf, piecesIn } from "../map/pieces.ts"
+import { END } from "../base/numbers.ts"
+import { copyExtents, type Extent } from "../source/copy.ts"
+
+export type ReadError = UnmappedAddress | SourceError
+
+/** Programming errors are defects: no length that arithmetic can produce should look like a hole. */
+export const checkLength = (operation: string, length: number): void => {
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw new RangeError(`MemoryMap.${operation}: the length must be a whole number of bytes, not ${length}`)
+  }
+}
+
+export const allocate = (operation: string, length: number): Uint8Array => {
+  if (length <= LARGEST) return new Uint8Array(length)
+  throw new RangeError(
+    `MemoryMap.${operation}: ${length} bytes do not fit in one array; read them with MemoryMap.stream`
+  )
+}
+
+/** Above this, engines refuse one typed array or one buffer; far below it, bytes should be streamed anyway. */
+const LARGEST = 2 ** 32
+
+export const unmapped = (
+  map: MemoryMapImpl,
+  operation: string,
+  address: bigint,
+  requested: { readonly address: bigint; readonly length: number }
+): UnmappedAddress => {
+  const { range, reason } = holeAt(map, address)
+  return new UnmappedAddress({
+    operation,
+    address,
+    requested,
+    available: Number(address - requested.address),
+    hole: range,
+    ...(reason === undefined ? {} : { reason })
+  })
+}
+
+/** Where {@link peek} found its value. A module variable, because a result object a read would cost more than the read. */
+export let peeked: Uint8Array = new Uint8Array(0)
+
+/** Index in {@link peeked} of the `length` bytes at `address` when one resident piece holds them all, else -1. */
+export const peek = (map: MemoryMapImpl, address: bigint, length: number): number => {
+  if (!fastPaths.onePiece) return -1
+  const flat = map.flat
+  if (flat !== undefined) {
+    const at = flat.locate(address, length)
+    peeked = flat.bytes
+    return at
+  }
+  const piece = map.at(address)
+  if (piece === undefined) return -1
+  const mapping = mappingOf(piece)
+  const resident = mapping.source.resident
+  if (resident === undefined || piece.end - address < length) return -1
+  peeked = resident
+  return Number(address - mapping.start)
+}
+
+/** The parts that make up `[address, address + length)` up to the first hole, and where that hole starts. */
+export const partsOf = (map: MemoryMapImpl, address: bigint, length: number) => {
+  const parts: Array<Extent> = []
+  const end = address + BigInt(length)
+  let reached = address
+  if (address >= 0n && address < END) {
+    for (const piece of piecesIn(map, address, end)) {
+      if (piece.start > reached) break
+      const mapping = mappingOf(piece)
+      const stop = piece.end < end ? piece.end : end
+      parts.push({ source: mapping.source, offset: reached - mapping.start, length: Number(stop - reached) })
+      reached = stop
+    }
+  }
+  return { parts, reached, complete: reached >= end }
+}
+
+/** The `length` bytes at `address` as a fresh array; fails at the first hole before anything is read. */
+export const bytes = (
+  map: MemoryMapImpl,
+  operation: string,
+  address: bigint,
+  length: number
+): Effect.Effect<Uint8Array, ReadError> =>
+  Effect.suspend((): Effect.Effect<Uint8Array, ReadError> => {
+    checkLength(operation, length)
+    if (length === 0) return Effect.succeed(new Uint8Array(0))
+    const { complete, parts, reached } = partsOf(map, address, length)
+    if (!complete) return unmapped(map, operation, reached, { address, length })
+    return copyExtents(parts, allocate(operation, length))
+  })

@@ -1,0 +1,139 @@
+// The flat form of a map for hot loops: sorted arrays in place of the tree, every source in memory, no Effect.
+import * as Effect from "effect/Effect"
+import type { ByteSource } from "../../ByteSource.ts"
+import type { Endian } from "../../MachineModel.ts"
+import type { MemoryReader } from "../../MemoryReader.ts"
+import { SourceError } from "../../MemoryMapError.ts"
+import * as decode from "../base/decode.ts"
+import { FlatMap, flatPiece } from "../map/flat.ts"
+import type { MemoryMapImpl, Piece } from "../map/map.ts"
+import { allocate, checkLength, unmapped } from "./bytes.ts"
+import { allPieces, mappingOf } from "../map/pieces.ts"
+import { Bytes, isZeros } from "../source/source.ts"
+import { littleFor, wordSizeOf } from "../map/machine.ts"
+
+type Options = { readonly endian?: Endian | undefined }
+
+class Reader implements MemoryReader<never, never> {
+  private readonly map: MemoryMapImpl
+  private readonly flat: FlatMap
+  constructor(map: MemoryMapImpl, flat: FlatMap) {
+    this.map = map
+    this.flat = flat
+  }
+
+  private value<A>(
+    operation: string,
+    address: bigint,
+    length: number,
+    decoder: decode.Decode<A>,
+    options?: Options
+  ): A {
+    const little = length === 1 || littleFor(this.map, operation, options)
+    const at = this.flat.locate(address, length)
+    return at >= 0 ? decoder(this.flat.bytes, at, little) : decoder(this.copy(operation, address, length), 0, little)
+  }
+
+  /** Bytes across pieces, out of zeros, or none: then this is what throws, before it allocates. */
+  private copy(operation: string, address: bigint, length: number): Uint8Array {
+    const { flat } = this
+    const end = address + BigInt(length)
+    for (let at = address; at < end;) {
+      const index = flat.find(at)
+      if (index < 0) throw unmapped(this.map, operation, at, { address, length })
+      at += flat.left(index, at)
+    }
+    const bytes = allocate(operation, length)
+    let filled = 0
+    while (filled < length) {
+      const at = address + BigInt(filled)
+      const index = flat.find(at)
+      const left = flat.left(index, at)
+      const part = left < length - filled ? Number(left) : length - filled
+      const source = flat.source(index)
+      const resident = source.resident
+      const offset = flat.offset(index, at)
+      if (resident !== undefined) bytes.set(resident.subarray(offset, offset + part), filled)
+      else if (!isZeros(source)) throw gone(source, offset, part)
+      filled += part
+    }
+    return bytes
+  }
+
+  isMapped(address: bigint): boolean {
+    return this.flat.find(address) >= 0
+  }
+  getByte(address: bigint): number {
+    return this.value("getByte", address, 1, decode.uint8)
+  }
+  getUint8(address: bigint): number {
+    return this.value("getUint8", address, 1, decode.uint8)
+  }
+  getInt8(address: bigint): number {
+    return this.value("getInt8", address, 1, decode.int8)
+  }
+  getUint16(address: bigint, options?: Options): number {
+    return this.value("getUint16", address, 2, decode.uint16, options)
+  }
+  getInt16(address: bigint, options?: Options): number {
+    return this.value("getInt16", address, 2, decode.int16, options)
+  }
+  getUint32(address: bigint, options?: Options): number {
+    return this.value("getUint32", address, 4, decode.uint32, options)
+  }
+  getInt32(address: bigint, options?: Options): number {
+    return this.value("getInt32", address, 4, decode.int32, options)
+  }
+  getUint64(address: bigint, options?: Options): bigint {
+    return this.value("getUint64", address, 8, decode.uint64, options)
+  }
+  getInt64(address: bigint, options?: Options): bigint {
+    return this.value("getInt64", address, 8, decode.int64, options)
+  }
+  getFloat32(address: bigint, options?: Options): number {
+    return this.value("getFloat32", address, 4, decode.float32, options)
+  }
+  getFloat64(address: bigint, options?: Options): number {
+    return this.value("getFloat64", address, 8, decode.float64, options)
+  }
+  getCInt(address: bigint, options?: Options): number {
+    return this.value("getCInt", address, 4, decode.int32, options)
+  }
+  getCLong(address: bigint, options?: Options): bigint {
+    return wordSizeOf(this.map, "getCLong") === 32
+      ? this.value("getCLong", address, 4, decode.long32, options)
+      : this.value("getCLong", address, 8, decode.int64, options)
+  }
+  getPointer(address: bigint, options?: Options): bigint {
+    return wordSizeOf(this.map, "getPointer") === 32
+      ? this.value("getPointer", address, 4, decode.pointer32, options)
+      : this.value("getPointer", address, 8, decode.uint64, options)
+  }
+  getBytes(address: bigint, length: number): Uint8Array {
+    checkLength("getBytes", length)
+    return this.copy("getBytes", address, length)
+  }
+}
+
+/** A file's bytes were in memory when the reader was made and may not be touched any more. */
+const gone = (source: ByteSource, offset: number, length: number): SourceError =>
+  new SourceError({ source: source.name, offset: BigInt(offset), length, reason: "Closed" })
+
+/** Bytes asked of a source at a time. */
+const CHUNK = 4 << 20
+
+const residentPiece = Effect.fnUntraced(function* (piece: Piece) {
+  const { source, start } = mappingOf(piece)
+  const offset = piece.start - start
+  if (source.resident !== undefined || isZeros(source)) return flatPiece(piece.start, piece.end, source, offset)
+  const bytes = allocate("reader", Number(piece.end - piece.start))
+  for (let at = 0; at < bytes.length; at += CHUNK) {
+    bytes.set(yield* source.read(offset + BigInt(at), Math.min(CHUNK, bytes.length - at)), at)
+  }
+  return flatPiece(piece.start, piece.end, new Bytes(source.name, bytes), 0n)
+})
+
+export const make = (map: MemoryMapImpl): Effect.Effect<MemoryReader<never, never>, SourceError> =>
+  Effect.suspend(() =>
+    Effect.map(Effect.forEach(allPieces(map), residentPiece), (pieces) => new Reader(map, new FlatMap(pieces)))
+  )
