@@ -145,7 +145,8 @@ for (const [name, read] of Object.entries(reads)) {
         yield* Fiber.interrupt(fiber)
         const exit = yield* Fiber.await(fiber)
         assert.isTrue(Exit.isFailure(exit) && Cause.hasInterrupts(exit.cause))
-        assert.deepStrictEqual([asked, released], [1, 1])
+        assert.strictEqual(released, asked, "each read that was begun was interrupted")
+        assert.isTrue(asked >= 1 && asked <= 8, `${asked} reads side by side`)
       })
     )
 

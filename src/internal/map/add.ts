@@ -9,6 +9,7 @@ import { FileMapper } from "../../FileMapper.ts"
 import type { AddAllEntry, AddFileOptions, AddOptions } from "../../MemoryMap.ts"
 import { Absent, MappingImpl, type MemoryMapImpl, type Piece } from "./map.ts"
 import { END } from "../base/numbers.ts"
+import { breathe } from "../base/turns.ts"
 import { copyExtents } from "../source/copy.ts"
 import * as Skyline from "./skyline.ts"
 import { ascending } from "../base/sort.ts"
@@ -88,7 +89,7 @@ const requireEqual = Effect.fnUntraced(function* (map: MemoryMapImpl, mapping: M
       const same = equalUpTo(ours, theirs)
       if (same < length) return yield* overlapError("equal", mapping, met, at + BigInt(same))
       address += BigInt(length)
-      if (length === COMPARED) yield* Effect.yieldNow
+      yield* breathe
     }
   }
 })

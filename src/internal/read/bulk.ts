@@ -11,6 +11,7 @@ import * as inspect from "../map/inspect.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { END } from "../base/numbers.ts"
 import { allocate, bytes, checkLength, partsOf, type ReadError, unmapped } from "./bytes.ts"
+import { breathe } from "../base/turns.ts"
 import { copyExtents, type Extent } from "../source/copy.ts"
 import { mappingOf, piecesIn } from "../map/pieces.ts"
 
@@ -42,20 +43,23 @@ export const getBytesPadded = (
     const end = address + BigInt(length)
     const nowhere = outside(address, end)
     if (nowhere !== undefined) return unmapped(map, "getBytesPadded", nowhere, { address, length })
-    const padded = allocate("getBytesPadded", length).fill(fill)
-    const runs = [...inspect.runs(map, { start: address, end })]
-    return Effect.as(
-      Effect.forEach(
-        runs,
-        (run) => {
-          const { parts } = partsOf(map, run.start, Number(run.end - run.start))
-          return copyExtents(parts, padded, Number(run.start - address))
-        },
-        { discard: true }
-      ),
-      padded
-    )
+    return copyExtents(paddedExtents(map, address, end), allocate("getBytesPadded", length).fill(fill))
   })
+
+/** What is mapped in the range, and between it what stays as it is. */
+function* paddedExtents(map: MemoryMapImpl, start: bigint, end: bigint): Generator<Extent> {
+  let reached = start
+  for (const piece of piecesIn(map, start, end)) {
+    const { source, start: origin } = mappingOf(piece)
+    if (piece.start > reached) {
+      yield { source: undefined, offset: 0n, length: Number(piece.start - reached) }
+      reached = piece.start
+    }
+    const stop = piece.end < end ? piece.end : end
+    yield { source, offset: reached - origin, length: Number(stop - reached) }
+    reached = stop
+  }
+}
 
 export const getSparse = Effect.fnUntraced(function* (
   map: MemoryMapImpl,
@@ -82,9 +86,6 @@ const CHUNK = 1 << 20
 
 /** Elements of one pull at most. */
 const ELEMENTS = 1024
-
-/** Bytes after which a stream lets others have the event loop. */
-const TURN = 4 << 20
 
 /** Adjacent bytes that become one element; holes shown as zeros have no parts. */
 interface Job {
@@ -129,16 +130,35 @@ const plan = (map: MemoryMapImpl, at: bigint, end: bigint, policy: HolePolicy) =
   return result(undefined)
 }
 
-/** Reads jobs in order, up to one that fails. */
-const readJobs = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>) {
-  const done: Array<AddressedBytes> = []
-  for (const { address, length, parts } of jobs) {
-    const bytes = yield* Effect.result(copyExtents(parts, new Uint8Array(length)))
-    if (bytes._tag === "Failure") return { done, error: bytes.failure }
-    done.push({ address, bytes: bytes.success })
-  }
-  return { done, error: undefined }
-})
+/** Jobs whose bytes are read side by side. */
+const SIDE_BY_SIDE = 8
+
+/** Reads jobs, some of them side by side, and gives what there is in front of the first that fails. */
+const readJobs = (jobs: ReadonlyArray<Job>) =>
+  Effect.suspend(() => {
+    let good = jobs.length
+    let error: SourceError | undefined
+    const done: Array<AddressedBytes> = []
+    const read = ({ address, length, parts }: Job, index: number) =>
+      Effect.suspend(() =>
+        index >= good
+          ? Effect.void
+          : Effect.match(copyExtents(parts, new Uint8Array(length)), {
+              onFailure: (failure) => {
+                if (index >= good) return
+                good = index
+                error = failure
+              },
+              onSuccess: (bytes) => {
+                done[index] = { address, bytes }
+              }
+            })
+      )
+    return Effect.map(Effect.forEach(jobs, read, { concurrency: SIDE_BY_SIDE, discard: true }), () => ({
+      done: done.slice(0, good),
+      error
+    }))
+  })
 
 export const stream = (
   map: MemoryMapImpl,
@@ -148,7 +168,6 @@ export const stream = (
   Stream.fromPull(
     Effect.sync(() => {
       let at = range.start
-      let sinceTurn = 0
       /** What failed after other elements of its pull had been read: they come first. */
       let failed: SourceError | undefined
       type Step = Pull.Pull<Arr.NonEmptyReadonlyArray<AddressedBytes>, ReadError>
@@ -165,10 +184,7 @@ export const stream = (
         return Effect.flatMap(readJobs(jobs), ({ done, error }): Step => {
           if (!Arr.isArrayNonEmpty(done)) return error ?? Cause.done()
           failed = error
-          sinceTurn += CHUNK
-          if (sinceTurn < TURN) return Effect.succeed(done)
-          sinceTurn = 0
-          return Effect.as(Effect.yieldNow, done)
+          return Effect.as(breathe, done)
         })
       })
     })

@@ -5,6 +5,7 @@ import type { SourceError } from "../../MemoryMapError.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { hex, sizeText } from "../base/numbers.ts"
 import { checkLength, partsOf, type ReadError, unmapped } from "./bytes.ts"
+import { breathe } from "../base/turns.ts"
 import { copyExtents } from "../source/copy.ts"
 
 /** Most strings are short, so chunks start small; they are even, so that no UTF-16 unit is cut. */
@@ -41,7 +42,7 @@ const walk = Effect.fnUntraced(function* (
     at = reached
     left -= length
     step = Math.min(step * 2, LARGEST)
-    if (step === LARGEST) yield* Effect.yieldNow
+    if (step === LARGEST) yield* breathe
   }
   return undefined
 })
