@@ -39,7 +39,7 @@ const memmap = (
 
 describe.concurrent("the process", () => {
   it("keeps the answer and everything else apart", async () => {
-    const ran = await memmap(["find", core, "seen from"], { env: { FORCE_COLOR: "" } })
+    const ran = await memmap(["find", core, "seen from"], { env: { FORCE_COLOR: "", NO_COLOR: undefined } })
     assert.strictEqual(ran.code, 0)
     assert.match(ran.out, /^0x000055555555808f {2}\|seen from outside\.+\| {2}.*\n$/)
     assert.match(ran.err, /^1 match in 216 KiB, .*\n$/)
