@@ -6,12 +6,15 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import type * as Equivalence_ from "effect/Equivalence"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import type * as Order_ from "effect/Order"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaGetter from "effect/SchemaGetter"
+import * as SchemaIssue from "effect/SchemaIssue"
 import { END, hex, parseNumber } from "./internal/base/numbers.ts"
 
 /**
@@ -228,20 +231,50 @@ export const format = (self: AddressRange): string => `${hex(self.start)}-${hex(
 export const formatAddress: (address: bigint) => string = hex
 
 /**
- * Reads an address: decimal or `0x` hexadecimal, `_` between digits, or a size such as `4KiB`. The failure says what
- * is wrong with the text.
+ * A text is no address or no range: `text` is what was given, `expected` what it should have been, and the message says
+ * what is wrong with it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InvalidAddress extends Schema.TaggedError<InvalidAddress>("effect-memory-map/InvalidAddress")(
+  "InvalidAddress",
+  { text: Schema.String, expected: Schema.Literals(["address", "range"]), why: Schema.String }
+) {
+  override get message(): string {
+    return this.why
+  }
+}
+
+/**
+ * Reads an address: decimal or `0x` hexadecimal, `_` between digits, or a size such as `4KiB`. Fails with
+ * {@link InvalidAddress}.
  *
  * @category serialization
  * @since 0.1.0
  */
-export const parseAddress = (text: string): Result.Result<Address, string> =>
+export const parseAddress = (text: string): Result.Result<Address, InvalidAddress> =>
   Result.flatMap(parseNumber(text), (value) =>
     isAddress(value) ? Result.succeed(value) : Result.fail(`${hex(value)} is not an address: the space ends at 2^64`)
+  ).pipe(Result.mapError((why) => new InvalidAddress({ text, expected: "address", why })))
+
+const parseRange = (text: string): Result.Result<AddressRange, string> => {
+  const match = /^([^.+-]+)(\.\.|\+|-)([^.+-]+)$/.exec(text.trim())
+  if (match === null) return Result.fail(`"${text}" is not a range: write A..B (B excluded) or A+N (N bytes)`)
+  return Result.flatMap(parseNumber(match[1] ?? ""), (start) =>
+    Result.flatMap(parseNumber(match[3] ?? ""), (second) => {
+      const range = { start, end: match[2] === "+" ? start + second : second }
+      if (range.end < range.start) return Result.fail(`"${text}" ends before it starts`)
+      return isValid(range)
+        ? Result.succeed(range)
+        : Result.fail(`"${text}" reaches past the end of the address space, 2^64`)
+    })
   )
+}
 
 /**
  * Reads `A..B` or `A-B` (from `A` up to, not including, `B`) or `A+N` (`N` bytes from `A`). `A`, `B` and `N` are
- * decimal, `0x` hexadecimal or sizes such as `4KiB`. The failure says what is wrong with the text.
+ * decimal, `0x` hexadecimal or sizes such as `4KiB`. Fails with {@link InvalidAddress}.
  *
  * **Example** (The forms of a range)
  *
@@ -256,19 +289,58 @@ export const parseAddress = (text: string): Result.Result<Address, string> =>
  * @category serialization
  * @since 0.1.0
  */
-export const parse = (text: string): Result.Result<AddressRange, string> => {
-  const match = /^([^.+-]+)(\.\.|\+|-)([^.+-]+)$/.exec(text.trim())
-  if (match === null) return Result.fail(`"${text}" is not a range: write A..B (B excluded) or A+N (N bytes)`)
-  return Result.flatMap(parseNumber(match[1] ?? ""), (start) =>
-    Result.flatMap(parseNumber(match[3] ?? ""), (second) => {
-      const range = { start, end: match[2] === "+" ? start + second : second }
-      if (range.end < range.start) return Result.fail(`"${text}" ends before it starts`)
-      return isValid(range)
-        ? Result.succeed(range)
-        : Result.fail(`"${text}" reaches past the end of the address space, 2^64`)
-    })
+export const parse = (text: string): Result.Result<AddressRange, InvalidAddress> =>
+  Result.mapError(parseRange(text), (why) => new InvalidAddress({ text, expected: "range", why }))
+
+const fromText = <A>(parse: (text: string) => Result.Result<A, InvalidAddress>, format: (value: A) => string) => ({
+  decode: SchemaGetter.transformEffect((text: string) =>
+    Effect.fromResult(Result.mapError(parse(text), ({ why }) => new SchemaIssue.InvalidValue({ message: why }, text)))
+  ),
+  encode: SchemaGetter.transform(format)
+})
+
+/**
+ * Codec for an address as text: reads what {@link parseAddress} reads, writes what {@link formatAddress} writes. For a
+ * `Config`, a command line, an HTTP API.
+ *
+ * **Example** (An address in the configuration)
+ *
+ * ```ts
+ * import { Config, ConfigProvider, Effect } from "effect"
+ * import { AddressRange } from "effect-memory-map"
+ *
+ * const base = Config.schema(AddressRange.AddressFromString, "BASE")
+ * const provider = ConfigProvider.fromUnknown({ BASE: "0x0800_0000" })
+ * Effect.runSync(base.parse(provider)) // => 0x0800_0000n
+ * ```
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const AddressFromString = Schema.String.pipe(
+  Schema.decodeTo(
+    Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: END - 1n })),
+    fromText(parseAddress, hex)
   )
-}
+)
+
+/**
+ * Codec for a range as text: reads what {@link parse} reads, writes what {@link format} writes.
+ *
+ * **Example** (A range out of a text)
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { AddressRange } from "effect-memory-map"
+ *
+ * Schema.decodeSync(AddressRange.FromString)("0x1000+4KiB") // => { start: 0x1000n, end: 0x2000n }
+ * Schema.encodeSync(AddressRange.FromString)({ start: 0x1000n, end: 0x2000n }) // => "0x1000-0x2000"
+ * ```
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const FromString = Schema.String.pipe(Schema.decodeTo(AddressRange, fromText(parse, format)))
 
 /**
  * Orders ranges by start, then by end.

@@ -1,5 +1,5 @@
 /**
- * The two facts about a machine that decide how its memory reads as numbers: word size and byte order.
+ * The facts about a machine that decide how its memory reads as numbers and texts: word size, byte order, encodings.
  *
  * A map knows neither until told (`MemoryMap.setWordSize`, `MemoryMap.setEndian`) or until an image format that
  * records them was opened.
@@ -40,6 +40,23 @@ export type Endian = "little" | "big"
  * @since 0.1.0
  */
 export const Endian = Schema.Literals(["little", "big"])
+
+/**
+ * How text lies in memory, the same for reading it, looking for it and listing it: `"ascii"` has the characters U+0000 to
+ * U+007F, `"latin1"` is ISO 8859-1, byte n for U+00n; `"utf16le"` and `"utf16be"` have two bytes a code unit.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TextEncoding = "ascii" | "latin1" | "utf8" | "utf16le" | "utf16be"
+
+/**
+ * Codec for {@link TextEncoding}.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const TextEncoding = Schema.Literals(["ascii", "latin1", "utf8", "utf16le", "utf16be"])
 
 /**
  * Bytes in one word.

@@ -32,13 +32,14 @@ import * as decode from "./internal/base/decode.ts"
 import * as inspect from "./internal/map/inspect.ts"
 import { empty as emptyImpl, type MemoryMapImpl, segmentOf, TypeId } from "./internal/map/map.ts"
 import { bytes } from "./internal/read/bytes.ts"
+import * as place from "./internal/read/place.ts"
 import * as reader_ from "./internal/read/reader.ts"
 import * as search from "./internal/search/drive/search.ts"
 import * as texts from "./internal/search/drive/texts.ts"
 import * as text from "./internal/read/cStrings.ts"
 import * as values from "./internal/read/values.ts"
 import * as words from "./internal/map/machine.ts"
-import type { Endian, WordSize } from "./MachineModel.ts"
+import type { Endian, TextEncoding, WordSize } from "./MachineModel.ts"
 import type { Mapping, Permissions } from "./Mapping.ts"
 import {
   type InvalidMapping,
@@ -180,33 +181,35 @@ export type SparsePart =
 export type HolePolicy = "skip" | "fail" | "zero"
 
 /**
- * Options of {@link stream}: what holes become (default: `"skip"`).
+ * Options of what looks at a map: at the addresses of `range` only (default: all).
  *
  * @category models
  * @since 0.1.0
  */
-export interface StreamOptions {
+export interface RangeOptions {
+  readonly range?: AddressRange | undefined
+}
+
+/**
+ * Options of {@link stream}: the bytes of `range` (default: all), and what holes in it become (default: `"skip"`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StreamOptions extends RangeOptions {
   readonly holes?: HolePolicy | undefined
 }
 
 /**
- * How the bytes of a string become text. `"latin1"` is ISO 8859-1, byte n to U+00n. Bytes that are no valid UTF-8 or
- * UTF-16 become U+FFFD.
- *
- * @category models
- * @since 0.1.0
- */
-export type StringEncoding = "utf8" | "latin1" | "utf16le" | "utf16be"
-
-/**
- * Options of {@link getString}: `maxLength` in bytes (default: no limit), `encoding` (default: `"utf8"`).
+ * Options of {@link getString}: `maxLength` in bytes (default: no limit), `encoding` (default: `"utf8"`). Bytes that are
+ * no valid text of the encoding become U+FFFD.
  *
  * @category models
  * @since 0.1.0
  */
 export interface StringOptions {
   readonly maxLength?: number | undefined
-  readonly encoding?: StringEncoding | undefined
+  readonly encoding?: TextEncoding | undefined
 }
 
 /**
@@ -279,16 +282,13 @@ export type SearchError = SourceError | InvalidPattern
 /**
  * Options of every search.
  *
- * `start` (default 0) and `end` (default 2^64) bound it: a match lies in `[start, end)` with all its bytes. `alignment`
- * (default 1) keeps matches whose address is a multiple of it. `onProgress` runs between blocks, with the bytes
+ * A match lies in `range` (default: all addresses) with all its bytes. `alignment` (default 1) keeps matches whose address is a multiple of it. `onProgress` runs between blocks, with the bytes
  * searched so far and the mapped bytes to search in all.
  *
  * @category models
  * @since 0.1.0
  */
-export interface SearchOptions {
-  readonly start?: Address | undefined
-  readonly end?: bigint | undefined
+export interface SearchOptions extends RangeOptions {
   readonly alignment?: number | undefined
   readonly onProgress?: ((progress: SearchProgress) => Effect.Effect<void>) | undefined
 }
@@ -328,61 +328,6 @@ export interface MatchOrigin {
   readonly mapping: Mapping
   readonly offset: bigint
   readonly length: number
-}
-
-/**
- * The shape of what adds a mapping: of `A`, with options `O`, failing with `X` too, needing `R`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Adds<in A, in O, out X = never, out R = never> {
-  (
-    what: A,
-    address: Address,
-    options?: O
-  ): <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>
-  ) => Effect.Effect<MemoryMap<W, E, "HasMapping">, AddError | X, R>
-  <W extends WordSizeState, E extends EndianState>(
-    self: MemoryMap<W, E, MappingState>,
-    what: A,
-    address: Address,
-    options?: O
-  ): Effect.Effect<MemoryMap<W, E, "HasMapping">, AddError | X, R>
-}
-
-/**
- * The shape of a search: in maps `S`, for `P`, with result `R`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Searches<in S, in P, out R> {
-  (pattern: P, options?: SearchOptions): (self: S) => R
-  (self: S, pattern: P, options?: SearchOptions): R
-}
-
-/**
- * The shape of a look at one address, without reading bytes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LooksAt<out A> {
-  (address: Address): (self: Any) => A
-  (self: Any, address: Address): A
-}
-
-/**
- * The shape of a look at a range, by default all of the space, without reading bytes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LooksIn<out A> {
-  (range: AddressRange): (self: Any) => A
-  (self: Any, range?: AddressRange): A
 }
 
 /**
@@ -450,10 +395,9 @@ export interface WordArithmetic {
  * @category models
  * @since 0.1.0
  */
-export interface StringsOptions {
+export interface StringsOptions extends RangeOptions {
   readonly minLength?: number | undefined
-  readonly encoding?: "ascii" | "latin1" | "utf16le" | "utf16be" | undefined
-  readonly range?: AddressRange | undefined
+  readonly encoding?: Exclude<TextEncoding, "utf8"> | undefined
 }
 
 /**
@@ -520,7 +464,21 @@ const isDataFirst = words.isDataFirst
  * @category constructors
  * @since 0.1.0
  */
-export const add: Adds<ByteSource.ByteSource, AddOptions> = dual(isDataFirst, add_.add)
+export const add: {
+  (
+    source: ByteSource.ByteSource,
+    address: Address,
+    options?: AddOptions
+  ): <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>
+  ) => Effect.Effect<Added<W, E>, AddError>
+  <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>,
+    source: ByteSource.ByteSource,
+    address: Address,
+    options?: AddOptions
+  ): Effect.Effect<Added<W, E>, AddError>
+} = dual(isDataFirst, add_.add)
 
 /**
  * Places a copy of `bytes` at `address`; later writes to the array do not reach the map. Fails like {@link add}.
@@ -528,10 +486,22 @@ export const add: Adds<ByteSource.ByteSource, AddOptions> = dual(isDataFirst, ad
  * @category constructors
  * @since 0.1.0
  */
-export const addBytes: Adds<Uint8Array, AddOptions> = dual(
-  isDataFirst,
-  (self: MemoryMapImpl, bytes: Uint8Array, address: Address, options?: AddOptions) =>
-    add_.add(self, ByteSource.fromBytes(bytes), address, options)
+export const addBytes: {
+  (
+    bytes: Uint8Array,
+    address: Address,
+    options?: AddOptions
+  ): <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>
+  ) => Effect.Effect<Added<W, E>, AddError>
+  <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>,
+    bytes: Uint8Array,
+    address: Address,
+    options?: AddOptions
+  ): Effect.Effect<Added<W, E>, AddError>
+} = dual(isDataFirst, (self: MemoryMapImpl, bytes: Uint8Array, address: Address, options?: AddOptions) =>
+  add_.add(self, ByteSource.fromBytes(bytes), address, options)
 )
 
 /**
@@ -540,10 +510,22 @@ export const addBytes: Adds<Uint8Array, AddOptions> = dual(
  * @category unsafe
  * @since 0.1.0
  */
-export const addBytesUnsafe: Adds<Uint8Array, AddOptions> = dual(
-  isDataFirst,
-  (self: MemoryMapImpl, bytes: Uint8Array, address: Address, options?: AddOptions) =>
-    add_.add(self, ByteSource.fromBytesUnsafe(bytes), address, options)
+export const addBytesUnsafe: {
+  (
+    bytes: Uint8Array,
+    address: Address,
+    options?: AddOptions
+  ): <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>
+  ) => Effect.Effect<Added<W, E>, AddError>
+  <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>,
+    bytes: Uint8Array,
+    address: Address,
+    options?: AddOptions
+  ): Effect.Effect<Added<W, E>, AddError>
+} = dual(isDataFirst, (self: MemoryMapImpl, bytes: Uint8Array, address: Address, options?: AddOptions) =>
+  add_.add(self, ByteSource.fromBytesUnsafe(bytes), address, options)
 )
 
 /**
@@ -553,7 +535,21 @@ export const addBytesUnsafe: Adds<Uint8Array, AddOptions> = dual(
  * @category constructors
  * @since 0.1.0
  */
-export const addString: Adds<string, AddOptions> = dual(isDataFirst, add_.addString)
+export const addString: {
+  (
+    text: string,
+    address: Address,
+    options?: AddOptions
+  ): <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>
+  ) => Effect.Effect<Added<W, E>, AddError>
+  <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>,
+    text: string,
+    address: Address,
+    options?: AddOptions
+  ): Effect.Effect<Added<W, E>, AddError>
+} = dual(isDataFirst, add_.addString)
 
 /**
  * Places a file, or the slice of it that `options` names, at `address`. The file stays open, and its bytes readable,
@@ -581,10 +577,21 @@ export const addString: Adds<string, AddOptions> = dual(isDataFirst, add_.addStr
  * @category constructors
  * @since 0.1.0
  */
-export const addFile: Adds<string, AddFileOptions, PlatformError, FileMapper.FileMapper | Scope> = dual(
-  isDataFirst,
-  add_.addFile
-)
+export const addFile: {
+  (
+    path: string,
+    address: Address,
+    options?: AddFileOptions
+  ): <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>
+  ) => Effect.Effect<Added<W, E>, AddError | PlatformError, FileMapper.FileMapper | Scope>
+  <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>,
+    path: string,
+    address: Address,
+    options?: AddFileOptions
+  ): Effect.Effect<Added<W, E>, AddError | PlatformError, FileMapper.FileMapper | Scope>
+} = dual(isDataFirst, add_.addFile)
 
 /**
  * Adds mappings in order, in one sweep: O((n + m) log (n + m)) for m entries, far cheaper than m times {@link add}
@@ -803,7 +810,7 @@ export const requireMapping = <W extends WordSizeState, E extends EndianState, M
 // -----------------------------------------------------------------------------------------------------------------
 
 /**
- * The visible parts of mappings that share a byte with `range` (default: all), ascending, clipped to it. Lazy.
+ * The visible parts of mappings that share a byte with `options.range` (default: all), ascending, clipped to it. Lazy.
  *
  * **Example** (What is left of a covered mapping)
  *
@@ -822,23 +829,32 @@ export const requireMapping = <W extends WordSizeState, E extends EndianState, M
  * @category getters
  * @since 0.1.0
  */
-export const segments: LooksIn<Iterable<Segment>> = dual(isDataFirst, inspect.segments)
+export const segments: {
+  (options?: RangeOptions): (self: Any) => Iterable<Segment>
+  (self: Any, options?: RangeOptions): Iterable<Segment>
+} = dual(isDataFirst, (self: MemoryMapImpl, options?: RangeOptions) => inspect.segments(self, options?.range))
 
 /**
- * The holes in `range` (default: all), ascending, clipped to it, each with its reason if known. Lazy.
+ * The holes in `options.range` (default: all), ascending, clipped to it, each with its reason if known. Lazy.
  *
  * @category getters
  * @since 0.1.0
  */
-export const holes: LooksIn<Iterable<Hole>> = dual(isDataFirst, inspect.holes)
+export const holes: {
+  (options?: RangeOptions): (self: Any) => Iterable<Hole>
+  (self: Any, options?: RangeOptions): Iterable<Hole>
+} = dual(isDataFirst, (self: MemoryMapImpl, options?: RangeOptions) => inspect.holes(self, options?.range))
 
 /**
- * The maximal ranges without hole in `range` (default: all), ascending, clipped to it. Lazy.
+ * The maximal ranges without hole in `options.range` (default: all), ascending, clipped to it. Lazy.
  *
  * @category getters
  * @since 0.1.0
  */
-export const runs: LooksIn<Iterable<AddressRange>> = dual(isDataFirst, inspect.runs)
+export const runs: {
+  (options?: RangeOptions): (self: Any) => Iterable<AddressRange>
+  (self: Any, options?: RangeOptions): Iterable<AddressRange>
+} = dual(isDataFirst, (self: MemoryMapImpl, options?: RangeOptions) => inspect.runs(self, options?.range))
 
 /**
  * All mappings, also those that are covered, in order of adding.
@@ -854,9 +870,10 @@ export const mappings = (self: Any): Iterable<Mapping> => inspect.mappings(impl(
  * @category getters
  * @since 0.1.0
  */
-export const mappingAt: LooksAt<Option.Option<Mapping>> = dual(2, (self: Any, address: Address) =>
-  Option.map(origin(self, address), (found) => found.mapping)
-)
+export const mappingAt: {
+  (address: Address): (self: Any) => Option.Option<Mapping>
+  (self: Any, address: Address): Option.Option<Mapping>
+} = dual(2, (self: Any, address: Address) => Option.map(origin(self, address), (found) => found.mapping))
 
 /**
  * Every mapping at `address`, the one that is read first, then those that it covers, from top to bottom.
@@ -864,7 +881,10 @@ export const mappingAt: LooksAt<Option.Option<Mapping>> = dual(2, (self: Any, ad
  * @category getters
  * @since 0.1.0
  */
-export const mappingsAt: LooksAt<ReadonlyArray<Mapping>> = dual(2, inspect.mappingsAt)
+export const mappingsAt: {
+  (address: Address): (self: Any) => ReadonlyArray<Mapping>
+  (self: Any, address: Address): ReadonlyArray<Mapping>
+} = dual(2, inspect.mappingsAt)
 
 /**
  * Whether a byte is mapped at `address`.
@@ -872,7 +892,10 @@ export const mappingsAt: LooksAt<ReadonlyArray<Mapping>> = dual(2, inspect.mappi
  * @category predicates
  * @since 0.1.0
  */
-export const isMapped: LooksAt<boolean> = dual(2, (self: Any, address: Address) => impl(self).at(address) !== undefined)
+export const isMapped: {
+  (address: Address): (self: Any) => boolean
+  (self: Any, address: Address): boolean
+} = dual(2, (self: Any, address: Address) => impl(self).at(address) !== undefined)
 
 /**
  * From the first mapped byte to the last; `None` for a map without mappings.
@@ -896,23 +919,26 @@ export const mappedSize = (self: Any): bigint => impl(self).mappedSize
  * @category getters
  * @since 0.1.0
  */
-export const origin: LooksAt<Option.Option<{ readonly mapping: Mapping; readonly offset: bigint }>> = dual(
-  2,
-  (self: Any, address: Address) => {
-    const piece = impl(self).at(address)
-    if (piece === undefined) return Option.none()
-    const { mapping, offset } = segmentOf(piece, address, piece.end)
-    return Option.some({ mapping, offset })
-  }
-)
+export const origin: {
+  (address: Address): (self: Any) => Option.Option<{ readonly mapping: Mapping; readonly offset: bigint }>
+  (self: Any, address: Address): Option.Option<{ readonly mapping: Mapping; readonly offset: bigint }>
+} = dual(2, (self: Any, address: Address) => {
+  const piece = impl(self).at(address)
+  if (piece === undefined) return Option.none()
+  const { mapping, offset } = segmentOf(piece, address, piece.end)
+  return Option.some({ mapping, offset })
+})
 
 /**
- * How many bytes of `range` (default: all) are mapped and how many are not: tells "nothing found" from "nothing there".
+ * How many bytes of `options.range` (default: all) are mapped and how many are not: tells "nothing found" from "nothing there".
  *
  * @category getters
  * @since 0.1.0
  */
-export const coverage: LooksIn<Coverage> = dual(isDataFirst, inspect.coverage)
+export const coverage: {
+  (options?: RangeOptions): (self: Any) => Coverage
+  (self: Any, options?: RangeOptions): Coverage
+} = dual(isDataFirst, (self: MemoryMapImpl, options?: RangeOptions) => inspect.coverage(self, options?.range))
 
 // -----------------------------------------------------------------------------------------------------------------
 // reading numbers
@@ -1108,44 +1134,59 @@ export const align: WordArithmetic = words.align
 // reading bytes and strings
 // -----------------------------------------------------------------------------------------------------------------
 
-type ReadBytes = {
+/**
+ * The `length` bytes at `address`, or those of a range, as a copy that is safe to keep and to change. Fails with
+ * `UnmappedAddress` when any of them is in a hole. Zero bytes can be had at every address. An array holds 4 GiB at most;
+ * {@link stream} gives more.
+ *
+ * **Example** (By address and length, and by range)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AddressRange, MemoryMap } from "effect-memory-map"
+ *
+ * const map = Effect.runSync(MemoryMap.fromBytes(new Uint8Array([1, 2, 3, 4]), 0x1000n))
+ * Effect.runSync(MemoryMap.getBytes(map, 0x1001n, 2)) // => new Uint8Array([2, 3])
+ * Effect.runSync(MemoryMap.getBytes(map, AddressRange.make(0x1001n, 0x1003n))) // => new Uint8Array([2, 3])
+ * ```
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const getBytes: {
+  (range: AddressRange): (self: Mapped) => Effect.Effect<Uint8Array, ReadError>
   (address: Address, length: number): (self: Mapped) => Effect.Effect<Uint8Array, ReadError>
+  (self: Mapped, range: AddressRange): Effect.Effect<Uint8Array, ReadError>
   (self: Mapped, address: Address, length: number): Effect.Effect<Uint8Array, ReadError>
-}
+} = place.readAt((map, address, length) => bytes(map, "getBytes", address, length))
 
 /**
- * The `length` bytes at `address`, as a copy that is safe to keep and to change. Fails with `UnmappedAddress` when any
- * of them is in a hole. Zero bytes can be had at every address. An array holds 4 GiB at most; {@link stream} gives more.
+ * The bytes from `address` up to the first hole, `length` at most, or those at the start of a range. Fails with
+ * `UnmappedAddress` only when the first byte itself is in a hole.
  *
  * @category reading
  * @since 0.1.0
  */
-export const getBytes: ReadBytes = dual(3, (self: MemoryMapImpl, address: Address, length: number) =>
-  bytes(self, "getBytes", address, length)
-)
+export const getBytesUpTo: {
+  (range: AddressRange): (self: Mapped) => Effect.Effect<Uint8Array, ReadError>
+  (address: Address, length: number): (self: Mapped) => Effect.Effect<Uint8Array, ReadError>
+  (self: Mapped, range: AddressRange): Effect.Effect<Uint8Array, ReadError>
+  (self: Mapped, address: Address, length: number): Effect.Effect<Uint8Array, ReadError>
+} = place.readAt(bulk.getBytesUpTo)
 
 /**
- * The bytes from `address` up to the first hole, `length` at most. Fails with `UnmappedAddress` only when `address`
- * itself is in a hole.
- *
- * @category reading
- * @since 0.1.0
- */
-export const getBytesUpTo: ReadBytes = dual(3, bulk.getBytesUpTo)
-
-/**
- * The `length` bytes at `address` with `fill` (default 0) in place of holes. Fails with `UnmappedAddress` only when the
- * range leaves the address space.
+ * The `length` bytes at `address`, or those of a range, with `fill` (default 0) in place of holes. Fails with
+ * `UnmappedAddress` only when the range leaves the address space.
  *
  * @category reading
  * @since 0.1.0
  */
 export const getBytesPadded: {
+  (range: AddressRange, fill?: number): (self: Mapped) => Effect.Effect<Uint8Array, ReadError>
   (address: Address, length: number, fill?: number): (self: Mapped) => Effect.Effect<Uint8Array, ReadError>
+  (self: Mapped, range: AddressRange, fill?: number): Effect.Effect<Uint8Array, ReadError>
   (self: Mapped, address: Address, length: number, fill?: number): Effect.Effect<Uint8Array, ReadError>
-} = dual(isDataFirst, (self: MemoryMapImpl, address: Address, length: number, fill = 0) =>
-  bulk.getBytesPadded(self, address, length, fill)
-)
+} = place.readAt(bulk.getBytesPadded)
 
 /**
  * Everything in `range`, runs and holes in ascending order, nothing made up. Fails with `UnmappedAddress` only when the
@@ -1210,7 +1251,7 @@ export const isString: TestsAt = dual(2, text.isString)
 export const isCIdentifier: TestsAt = dual(2, text.isCIdentifier)
 
 /**
- * The bytes of `range` (default: all) in ascending order, in elements of 1 MiB at most that never reach across a hole.
+ * The bytes of `options.range` (default: all) in ascending order, in elements of 1 MiB at most that never reach across a hole.
  * `options.holes` says what holes become (default: `"skip"`). Fails with `UnmappedAddress` at the first hole when that is
  * `"fail"`, and always when the range leaves the address space. What comes before a failure is given before it.
  *
@@ -1231,10 +1272,10 @@ export const isCIdentifier: TestsAt = dual(2, text.isCIdentifier)
  * @since 0.1.0
  */
 export const stream: {
-  (range?: AddressRange, options?: StreamOptions): (self: Mapped) => Stream<AddressedBytes, ReadError>
-  (self: Mapped, range?: AddressRange, options?: StreamOptions): Stream<AddressedBytes, ReadError>
-} = dual(isDataFirst, (self: MemoryMapImpl, range: AddressRange = full, options: StreamOptions = {}) =>
-  bulk.stream(self, range, options.holes ?? "skip")
+  (options?: StreamOptions): (self: Mapped) => Stream<AddressedBytes, ReadError>
+  (self: Mapped, options?: StreamOptions): Stream<AddressedBytes, ReadError>
+} = dual(isDataFirst, (self: MemoryMapImpl, options?: StreamOptions) =>
+  bulk.stream(self, options?.range ?? full, options?.holes ?? "skip")
 )
 
 /**
@@ -1277,10 +1318,13 @@ export const reader = <W extends WordSizeState, E extends EndianState>(
  * @category searching
  * @since 0.1.0
  */
-export const find: Searches<Mapped, Pattern.Input, Effect.Effect<Option.Option<Address>, SearchError>> = dual(
-  isDataFirst,
-  search.find
-)
+export const find: {
+  (
+    pattern: Pattern.Input,
+    options?: SearchOptions
+  ): (self: Mapped) => Effect.Effect<Option.Option<Address>, SearchError>
+  (self: Mapped, pattern: Pattern.Input, options?: SearchOptions): Effect.Effect<Option.Option<Address>, SearchError>
+} = dual(isDataFirst, search.find)
 
 /**
  * Every address at which `pattern` matches, ascending, matches that overlap each other included. Lazy: it searches as
@@ -1302,7 +1346,10 @@ export const find: Searches<Mapped, Pattern.Input, Effect.Effect<Option.Option<A
  * @category searching
  * @since 0.1.0
  */
-export const findAll: Searches<Mapped, Pattern.Input, Stream<Address, SearchError>> = dual(isDataFirst, search.findAll)
+export const findAll: {
+  (pattern: Pattern.Input, options?: SearchOptions): (self: Mapped) => Stream<Address, SearchError>
+  (self: Mapped, pattern: Pattern.Input, options?: SearchOptions): Stream<Address, SearchError>
+} = dual(isDataFirst, search.findAll)
 
 type HasWordSize = MemoryMap<"WordSize", EndianState, "HasMapping">
 
@@ -1312,11 +1359,17 @@ type HasWordSize = MemoryMap<"WordSize", EndianState, "HasMapping">
  * @category searching
  * @since 0.1.0
  */
-export const findAligned: Searches<
-  HasWordSize,
-  Pattern.Input,
-  Effect.Effect<Option.Option<Address>, SearchError>
-> = dual(isDataFirst, search.findAligned)
+export const findAligned: {
+  (
+    pattern: Pattern.Input,
+    options?: SearchOptions
+  ): (self: HasWordSize) => Effect.Effect<Option.Option<Address>, SearchError>
+  (
+    self: HasWordSize,
+    pattern: Pattern.Input,
+    options?: SearchOptions
+  ): Effect.Effect<Option.Option<Address>, SearchError>
+} = dual(isDataFirst, search.findAligned)
 
 /**
  * Like {@link findAll}, on word boundaries of the map only.
@@ -1324,10 +1377,10 @@ export const findAligned: Searches<
  * @category searching
  * @since 0.1.0
  */
-export const findAllAligned: Searches<HasWordSize, Pattern.Input, Stream<Address, SearchError>> = dual(
-  isDataFirst,
-  search.findAllAligned
-)
+export const findAllAligned: {
+  (pattern: Pattern.Input, options?: SearchOptions): (self: HasWordSize) => Stream<Address, SearchError>
+  (self: HasWordSize, pattern: Pattern.Input, options?: SearchOptions): Stream<Address, SearchError>
+} = dual(isDataFirst, search.findAllAligned)
 
 /**
  * The first word boundary at which a pointer to `address` is stored.
@@ -1335,10 +1388,10 @@ export const findAllAligned: Searches<HasWordSize, Pattern.Input, Stream<Address
  * @category searching
  * @since 0.1.0
  */
-export const findPointer: Searches<Ready, Address, Effect.Effect<Option.Option<Address>, SearchError>> = dual(
-  isDataFirst,
-  search.findPointer
-)
+export const findPointer: {
+  (address: Address, options?: SearchOptions): (self: Ready) => Effect.Effect<Option.Option<Address>, SearchError>
+  (self: Ready, address: Address, options?: SearchOptions): Effect.Effect<Option.Option<Address>, SearchError>
+} = dual(isDataFirst, search.findPointer)
 
 /**
  * Every word boundary at which a pointer to `address` is stored: who points there?
@@ -1346,10 +1399,10 @@ export const findPointer: Searches<Ready, Address, Effect.Effect<Option.Option<A
  * @category searching
  * @since 0.1.0
  */
-export const findAllPointers: Searches<Ready, Address, Stream<Address, SearchError>> = dual(
-  isDataFirst,
-  search.findAllPointers
-)
+export const findAllPointers: {
+  (address: Address, options?: SearchOptions): (self: Ready) => Stream<Address, SearchError>
+  (self: Ready, address: Address, options?: SearchOptions): Stream<Address, SearchError>
+} = dual(isDataFirst, search.findAllPointers)
 
 /**
  * Like {@link findAll}, with the length of each match, the pattern it is of, and where its bytes come from.
@@ -1357,10 +1410,10 @@ export const findAllPointers: Searches<Ready, Address, Stream<Address, SearchErr
  * @category searching
  * @since 0.1.0
  */
-export const findMatches: Searches<Mapped, Pattern.Input, Stream<Match, SearchError>> = dual(
-  isDataFirst,
-  search.findMatches
-)
+export const findMatches: {
+  (pattern: Pattern.Input, options?: SearchOptions): (self: Mapped) => Stream<Match, SearchError>
+  (self: Mapped, pattern: Pattern.Input, options?: SearchOptions): Stream<Match, SearchError>
+} = dual(isDataFirst, search.findMatches)
 
 /**
  * The texts in memory, ascending, as strings(1) finds them: runs of printable characters, space and tab of at least

@@ -11,7 +11,8 @@
  * | `InvalidPattern` | a search pattern cannot be searched for | see `position` |
  * | `MapStateError` | a map lacks word size, endianness or any mapping | set or open what is missing |
  * | `ImageError` | a file is not the image it should be | see `offset` |
- * | `MmapUnavailable` | `NodeFileMapper.layerMmap` cannot use mmap(2) here | install koffi or use another layer |
+ * | `NativeUnavailable` | a layer that needs the C library cannot have it here | install koffi or use another layer |
+ * | `InvalidAddress` | a text is no address or no range | see its message |
  *
  * @since 0.1.0
  */
@@ -22,7 +23,7 @@ import { bytesText, END, hex } from "./internal/base/numbers.ts"
 /**
  * A read or a walk met an address where nothing is mapped.
  *
- * `address` is the first unmapped one, `requested` what was asked for, `available` the number of bytes that could
+ * `address` is the first unmapped one, `requested` what was asked for, which may leave the space, `available` the number of bytes that could
  * have been read before `address`, `hole` the whole hole around it (for an address past the end of the space: the
  * empty range there), and `reason` why it is a hole, when the map was told (`MemoryMap.addAbsent`).
  *
@@ -34,15 +35,15 @@ export class UnmappedAddress extends Schema.TaggedError<UnmappedAddress>("effect
   {
     operation: Schema.String,
     address: Schema.BigInt,
-    requested: Schema.Struct({ address: Schema.BigInt, length: Schema.Number }),
-    available: Schema.Number,
+    requested: Schema.Struct({ start: Schema.BigInt, end: Schema.BigInt }),
+    available: Schema.BigInt,
     hole: Schema.Struct({ start: Schema.BigInt, end: Schema.BigInt }),
     reason: Schema.optionalKey(Schema.String)
   }
 ) {
   override get message(): string {
     const { address, available, hole, requested } = this
-    const asked = `${bytesText(requested.length)} at ${hex(requested.address)}, ${available} readable`
+    const asked = `${bytesText(Number(AddressRange.size(requested)))} at ${hex(requested.start)}, ${available} readable`
     if (!AddressRange.isAddress(address)) {
       return `${this.operation}: ${hex(address)} lies outside the 64-bit address space (${asked})`
     }
@@ -208,16 +209,29 @@ export class ImageError extends Schema.TaggedError<ImageError>("effect-memory-ma
 }
 
 /**
- * mmap(2) cannot be used on this machine, and the layer was told to use nothing else.
+ * A function of the C library, mmap(2) or memmem(3), cannot be used on this machine, and the layer was told to use
+ * nothing else.
  *
  * @category errors
  * @since 0.1.0
  */
-export class MmapUnavailable extends Schema.TaggedError<MmapUnavailable>("effect-memory-map/MmapUnavailable")(
-  "MmapUnavailable",
-  { why: Schema.String, cause: Schema.optionalKey(Schema.Defect()) }
+export class NativeUnavailable extends Schema.TaggedError<NativeUnavailable>("effect-memory-map/NativeUnavailable")(
+  "NativeUnavailable",
+  { feature: Schema.Literals(["mmap", "memmem"]), why: Schema.String, cause: Schema.optionalKey(Schema.Defect()) }
 ) {
   override get message(): string {
-    return `mmap(2) is not available: ${this.why}. Install koffi, or use NodeFileMapper.layer, which falls back to positional reads`
+    const [name, layer, other] =
+      this.feature === "mmap"
+        ? ["mmap(2)", "NodeFileMapper.layer", "positional reads"]
+        : ["memmem(3)", "NodeSearchKernel.layer", "searching in JavaScript"]
+    return `${name} is not available: ${this.why}. Install koffi, or use ${layer}, which falls back to ${other}`
   }
 }
+
+/**
+ * A text is no address or no range. It is declared beside what reads them, `AddressRange.parse`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export { InvalidAddress } from "./AddressRange.ts"

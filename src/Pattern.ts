@@ -16,7 +16,7 @@ import type { Inspectable } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
 import { compile } from "./internal/pattern/compile.ts"
 import * as internal from "./internal/pattern/pattern.ts"
-import type { Endian, WordSize } from "./MachineModel.ts"
+import type { Endian, TextEncoding, WordSize } from "./MachineModel.ts"
 import type { InvalidPattern } from "./MemoryMapError.ts"
 
 /**
@@ -38,14 +38,6 @@ export interface Pattern extends Equal, Inspectable {
  * @since 0.1.0
  */
 export type Input = Pattern | string | Uint8Array
-
-/**
- * How text is laid out in memory. `"latin1"` is ISO 8859-1, one byte a character.
- *
- * @category models
- * @since 0.1.0
- */
-export type Encoding = "utf8" | "utf16le" | "utf16be" | "latin1"
 
 /**
  * True for values made by this module.
@@ -77,7 +69,7 @@ export const isPattern = (u: unknown): u is Pattern => Predicate.hasProperty(u, 
  */
 export const text = (
   text: string,
-  options?: { readonly encoding?: Encoding | undefined; readonly ignoreCase?: boolean | undefined }
+  options?: { readonly encoding?: TextEncoding | undefined; readonly ignoreCase?: boolean | undefined }
 ): Pattern =>
   internal.make({ _tag: "Text", text, encoding: options?.encoding ?? "utf8", ignoreCase: options?.ignoreCase ?? false })
 

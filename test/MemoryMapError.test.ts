@@ -45,8 +45,8 @@ const errors: ReadonlyArray<Provoked> = [
       _tag: "UnmappedAddress",
       operation: "getBytes",
       address: 0x2000n,
-      requested: { address: 0x1ff8n, length: 16 },
-      available: 8,
+      requested: { start: 0x1ff8n, end: 0x2008n },
+      available: 8n,
       hole: { start: 0x2000n, end: 0x4000n }
     },
     read(MemoryMap.getBytes(0x1ff8n, 16))
@@ -54,13 +54,13 @@ const errors: ReadonlyArray<Provoked> = [
   [
     "a read of one byte",
     "getByte: 0x0 is not mapped (1 byte at 0x0, 0 readable; hole 0x0-0x1ff8)",
-    { _tag: "UnmappedAddress", operation: "getByte", available: 0 },
+    { _tag: "UnmappedAddress", operation: "getByte", available: 0n },
     read(MemoryMap.getByte(0n))
   ],
   [
     "a value that ends in a hole",
     "getUint32: 0x2000 is not mapped (4 bytes at 0x1ffe, 2 readable; hole 0x2000-0x4000)",
-    { operation: "getUint32", available: 2 },
+    { operation: "getUint32", available: 2n },
     read(MemoryMap.getUint32(0x1ffen, { endian: "big" }))
   ],
   [
@@ -75,7 +75,7 @@ const errors: ReadonlyArray<Provoked> = [
   [
     "a read past the last address",
     "getBytes: 0x10000000000000000 lies outside the 64-bit address space (4 bytes at 0xfffffffffffffffe, 2 readable)",
-    { address: END, available: 2, hole: { start: END, end: END } },
+    { address: END, available: 2n, hole: { start: END, end: END } },
     MemoryMap.fromBytes(bytes(1, 2), END - 2n).pipe(Effect.flatMap(MemoryMap.getBytes(END - 2n, 4)))
   ],
   [
@@ -87,14 +87,14 @@ const errors: ReadonlyArray<Provoked> = [
   [
     "text without end",
     "getString: 0x2000 is not mapped (3 bytes at 0x1ffe, 2 readable; hole 0x2000-0x10000000000000000)",
-    { operation: "getString", available: 2 },
+    { operation: "getString", available: 2n },
     MemoryMap.fromString("ab", 0x1ffen).pipe(Effect.flatMap(MemoryMap.getString(0x1ffen)))
   ],
   [
     "a stream of the whole space",
     "stream: 0x0 is not mapped (16 EiB at 0x0, 0 readable; hole 0x0-0x1ff8)",
     { operation: "stream" },
-    read((map) => Stream.runDrain(MemoryMap.stream(map, AddressRange.full, { holes: "fail" })))
+    read((map) => Stream.runDrain(MemoryMap.stream(map, { range: AddressRange.full, holes: "fail" })))
   ],
   [
     "a source that fails",
@@ -227,7 +227,7 @@ const classes = {
   InvalidPattern: Errors.InvalidPattern,
   MapStateError: Errors.MapStateError,
   ImageError: Errors.ImageError,
-  MmapUnavailable: Errors.MmapUnavailable
+  NativeUnavailable: Errors.NativeUnavailable
 }
 type Any = InstanceType<(typeof classes)[keyof typeof classes]>
 
@@ -284,13 +284,17 @@ describe("what errors are made of", () => {
     )
   })
 
-  it("MmapUnavailable says what to do instead", () => {
-    const error = new Errors.MmapUnavailable({ why: "koffi is not installed", cause: new Error("no such module") })
+  it("NativeUnavailable says what to do instead", () => {
+    const error = new Errors.NativeUnavailable({
+      feature: "mmap",
+      why: "koffi is not installed",
+      cause: new Error("no such module")
+    })
     assert.strictEqual(
       error.message,
       "mmap(2) is not available: koffi is not installed. Install koffi, or use NodeFileMapper.layer, which falls back to positional reads"
     )
-    assert.strictEqual((abroad(error) as Errors.MmapUnavailable & { cause: Error }).cause.message, "no such module")
+    assert.strictEqual((abroad(error) as Errors.NativeUnavailable & { cause: Error }).cause.message, "no such module")
   })
 
   it("a cause crosses as an error with its message", () => {

@@ -110,18 +110,21 @@ describe("looking at a map", () => {
       const map = yield* islands
       const range = AddressRange.make(4n, 9n)
       assert.deepStrictEqual(text(map, range), ["a 0x4-0x6 +2", "b 0x8-0x9 +0"])
-      assert.deepStrictEqual([...MemoryMap.runs(map, range)].map(AddressRange.format), ["0x4-0x6", "0x8-0x9"])
+      assert.deepStrictEqual([...MemoryMap.runs(map, { range })].map(AddressRange.format), ["0x4-0x6", "0x8-0x9"])
       assert.deepStrictEqual(holesOf(map, range), ["0x6-0x8 -"])
-      assert.deepStrictEqual(MemoryMap.coverage(map, range), { mapped: 3n, holes: 2n })
+      assert.deepStrictEqual(MemoryMap.coverage(map, { range }), { mapped: 3n, holes: 2n })
       assert.deepStrictEqual(MemoryMap.coverage(map), { mapped: 6n, holes: END - 6n })
       const segments = MemoryMap.segments(map)
       assert.deepStrictEqual([...segments], [...segments])
       assert.deepStrictEqual([...map], [...segments])
       for (const nothing of [AddressRange.make(6n, 8n), AddressRange.make(4n, 4n), { start: 9n, end: 4n }]) {
-        assert.deepStrictEqual([...MemoryMap.segments(map, nothing), ...MemoryMap.runs(map, nothing)], [])
-        assert.strictEqual(MemoryMap.coverage(map, nothing).mapped, 0n)
+        assert.deepStrictEqual(
+          [...MemoryMap.segments(map, { range: nothing }), ...MemoryMap.runs(map, { range: nothing })],
+          []
+        )
+        assert.strictEqual(MemoryMap.coverage(map, { range: nothing }).mapped, 0n)
       }
-      assert.deepStrictEqual(MemoryMap.coverage(map, { start: -5n, end: END + 5n }), MemoryMap.coverage(map))
+      assert.deepStrictEqual(MemoryMap.coverage(map, { range: { start: -5n, end: END + 5n } }), MemoryMap.coverage(map))
       assert.deepStrictEqual(holesOf(map, { start: -5n, end: END + 5n }), holesOf(map))
     })
   )
@@ -131,10 +134,10 @@ describe("looking at a map", () => {
       const map = yield* islands
       const range = AddressRange.make(3n, 9n)
       assert.deepStrictEqual([...map.pipe(MemoryMap.segments)], [...MemoryMap.segments(map)])
-      assert.deepStrictEqual([...map.pipe(MemoryMap.segments(range))], [...MemoryMap.segments(map, range)])
-      assert.deepStrictEqual([...map.pipe(MemoryMap.holes(range))], [...MemoryMap.holes(map, range)])
-      assert.deepStrictEqual([...map.pipe(MemoryMap.runs(range))], [...MemoryMap.runs(map, range)])
-      assert.deepStrictEqual(map.pipe(MemoryMap.coverage(range)), MemoryMap.coverage(map, range))
+      assert.deepStrictEqual([...map.pipe(MemoryMap.segments({ range }))], [...MemoryMap.segments(map, { range })])
+      assert.deepStrictEqual([...map.pipe(MemoryMap.holes({ range }))], [...MemoryMap.holes(map, { range })])
+      assert.deepStrictEqual([...map.pipe(MemoryMap.runs({ range }))], [...MemoryMap.runs(map, { range })])
+      assert.deepStrictEqual(map.pipe(MemoryMap.coverage({ range })), MemoryMap.coverage(map, { range }))
       assert.deepStrictEqual(map.pipe(MemoryMap.mappingAt(3n)), MemoryMap.mappingAt(map, 3n))
       assert.deepStrictEqual(map.pipe(MemoryMap.mappingsAt(3n)), MemoryMap.mappingsAt(map, 3n))
       assert.isTrue(map.pipe(MemoryMap.isMapped(3n)))

@@ -58,7 +58,7 @@ describe("typed reads", () => {
               if (error._tag === "UnmappedAddress") {
                 assert.deepStrictEqual(
                   [error.operation, error.address, error.requested, error.available],
-                  [name, address + 8n, { address: tooFar, length: size }, size - 1]
+                  [name, address + 8n, { start: tooFar, end: tooFar + BigInt(size) }, BigInt(size - 1)]
                 )
               }
             }
@@ -119,6 +119,23 @@ describe("bytes", () => {
     })
   )
 
+  it.effect("are read by a range as by an address and a length", () =>
+    Effect.gen(function* () {
+      const map = yield* islands
+      const range = AddressRange.make(4n, 9n)
+      assert.deepStrictEqual(yield* MemoryMap.getBytesPadded(map, range), yield* MemoryMap.getBytesPadded(map, 4n, 5))
+      assert.deepStrictEqual(yield* MemoryMap.getBytesPadded(map, range, 7), bytes(12, 13, 7, 7, 20))
+      assert.deepStrictEqual(yield* map.pipe(MemoryMap.getBytesPadded(range, 7)), bytes(12, 13, 7, 7, 20))
+      assert.deepStrictEqual(yield* map.pipe(MemoryMap.getBytesUpTo(range)), bytes(12, 13))
+      assert.deepStrictEqual(yield* MemoryMap.getBytes(map, { start: 3n, end: 6n }), bytes(11, 12, 13))
+      assert.deepStrictEqual(yield* map.pipe(MemoryMap.getBytes({ start: 3n, end: 6n })), bytes(11, 12, 13))
+      const error = yield* Effect.flip(MemoryMap.getBytes(map, range))
+      assert.deepStrictEqual(error._tag === "UnmappedAddress" && error.requested, { start: 4n, end: 9n })
+      const backwards = yield* Effect.exit(MemoryMap.getBytes(map, { start: 9n, end: 4n }))
+      assert.isTrue(Exit.isFailure(backwards) && Cause.hasDies(backwards.cause))
+    })
+  )
+
   it.effect("none can be had everywhere", () =>
     Effect.gen(function* () {
       const map = yield* islands
@@ -163,7 +180,7 @@ describe("bytes", () => {
         sparse.map((part) => part._tag),
         ["Hole", "Run"]
       )
-      const all = yield* Stream.runCollect(MemoryMap.stream(map, range, { holes: "zero" }))
+      const all = yield* Stream.runCollect(MemoryMap.stream(map, { range, holes: "zero" }))
       assert.deepStrictEqual(
         all.flatMap((part) => [...part.bytes]),
         [0, 1, 2, 3, 4]
@@ -173,15 +190,15 @@ describe("bytes", () => {
         MemoryMap.getBytes(map, END - 4n, 5),
         MemoryMap.getBytesPadded(map, END - 4n, 5),
         MemoryMap.getSparse(map, beyond),
-        Stream.runDrain(MemoryMap.stream(map, beyond)),
-        Stream.runDrain(MemoryMap.stream(map, beyond, { holes: "zero" })),
-        Stream.runDrain(MemoryMap.stream(map, beyond, { holes: "fail" })),
+        Stream.runDrain(MemoryMap.stream(map, { range: beyond })),
+        Stream.runDrain(MemoryMap.stream(map, { range: beyond, holes: "zero" })),
+        Stream.runDrain(MemoryMap.stream(map, { range: beyond, holes: "fail" })),
         MemoryMap.getString(map, END - 4n)
       ]
       for (const read of reads) {
         const error = yield* Effect.flip(read)
         assert.strictEqual(error._tag === "UnmappedAddress" && error.address, END)
-        assert.strictEqual(error._tag === "UnmappedAddress" && error.available, 4)
+        assert.strictEqual(error._tag === "UnmappedAddress" && error.available, 4n)
       }
       assert.isFalse(yield* MemoryMap.isString(map, END - 4n))
     })
@@ -241,7 +258,7 @@ describe("bytes", () => {
 
 describe("stream", () => {
   const collect = (map: MemoryMap.Mapped, holes?: MemoryMap.HolePolicy) =>
-    Stream.runCollect(MemoryMap.stream(map, AddressRange.make(0n, 12n), { holes }))
+    Stream.runCollect(MemoryMap.stream(map, { range: AddressRange.make(0n, 12n), holes }))
 
   it.effect("leaves holes out, fails at the first, or gives zeros", () =>
     Effect.gen(function* () {
@@ -253,10 +270,13 @@ describe("stream", () => {
       assert.deepStrictEqual(yield* collect(map, "skip"), parts)
       assert.deepStrictEqual(yield* collect(map), parts)
       assert.deepStrictEqual(yield* Stream.runCollect(map.pipe(MemoryMap.stream())), parts)
-      assert.deepStrictEqual(yield* Stream.runCollect(map.pipe(MemoryMap.stream(AddressRange.make(3n, 9n)))), [
-        { address: 3n, bytes: bytes(11, 12, 13) },
-        { address: 8n, bytes: bytes(20) }
-      ])
+      assert.deepStrictEqual(
+        yield* Stream.runCollect(map.pipe(MemoryMap.stream({ range: AddressRange.make(3n, 9n) }))),
+        [
+          { address: 3n, bytes: bytes(11, 12, 13) },
+          { address: 8n, bytes: bytes(20) }
+        ]
+      )
       const zeros = yield* collect(map, "zero")
       assert.deepStrictEqual(
         zeros.flatMap((part) => [...part.bytes]),
@@ -264,7 +284,7 @@ describe("stream", () => {
       )
       assert.strictEqual((yield* Effect.flip(collect(map, "fail")))._tag, "UnmappedAddress")
       const seen: Array<bigint> = []
-      const fails = MemoryMap.stream(map, AddressRange.make(2n, 12n), { holes: "fail" }).pipe(
+      const fails = MemoryMap.stream(map, { range: AddressRange.make(2n, 12n), holes: "fail" }).pipe(
         Stream.runForEach((part) => Effect.sync(() => seen.push(part.address)))
       )
       const error = yield* Effect.flip(fails)
@@ -301,7 +321,7 @@ describe("stream", () => {
       const range = AddressRange.make(1000n, 4_000_000n)
       const all = filled(0xee, 4_000_000)
       let at = 1000n
-      const zeros = MemoryMap.stream(map, range, { holes: "zero" })
+      const zeros = MemoryMap.stream(map, { range, holes: "zero" })
       yield* Stream.runForEach(zeros, (part) =>
         Effect.sync(() => {
           assert.strictEqual(part.address, at)
@@ -313,7 +333,7 @@ describe("stream", () => {
       const expected = filled(0xee, 1000)
       const padded = yield* MemoryMap.getBytesPadded(map, 1000n, 3_999_000)
       assert.isTrue(Buffer.from(all).equals(Buffer.concat([expected, padded])))
-      const skipped = yield* Stream.runCollect(MemoryMap.stream(map, range))
+      const skipped = yield* Stream.runCollect(MemoryMap.stream(map, { range }))
       assert.deepStrictEqual(
         skipped.map((part) => [part.address, part.bytes[0], part.bytes.length]),
         Array.from({ length: count }, (_, i) => [2_500_000n + 2n * BigInt(i), (i % 255) + 1, 1])
@@ -324,7 +344,7 @@ describe("stream", () => {
   it.effect("says what was asked for when it fails", () =>
     Effect.gen(function* () {
       const map = yield* islands
-      const stream = MemoryMap.stream(map, AddressRange.make(4n, 9n), { holes: "fail" })
+      const stream = MemoryMap.stream(map, { range: AddressRange.make(4n, 9n), holes: "fail" })
       const error = yield* Effect.flip(Stream.runDrain(stream))
       assert.strictEqual(error.message, "stream: 0x6 is not mapped (5 bytes at 0x4, 2 readable; hole 0x6-0x8)")
     })
@@ -333,7 +353,7 @@ describe("stream", () => {
   it.effect("of the whole space ends when its reader does", () =>
     Effect.gen(function* () {
       const map = yield* islands
-      const first = yield* MemoryMap.stream(map, AddressRange.full, { holes: "zero" }).pipe(
+      const first = yield* MemoryMap.stream(map, { range: AddressRange.full, holes: "zero" }).pipe(
         Stream.take(3),
         Stream.runCollect
       )

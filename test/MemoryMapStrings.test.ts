@@ -3,6 +3,7 @@ import { Cause, Effect, Exit, Fiber, Schema } from "effect"
 import * as ByteSource from "../src/ByteSource.ts"
 import * as FileMapper from "../src/FileMapper.ts"
 import { END } from "../src/internal/base/numbers.ts"
+import * as MachineModel from "../src/MachineModel.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
 import { bytes, filled } from "./support/islands.ts"
 
@@ -12,7 +13,8 @@ const utf16 = (text: string, little: boolean) => {
   for (let i = 0; i < text.length; i++) view.setUint16(2 * i, text.charCodeAt(i), little)
   return new Uint8Array(view.buffer)
 }
-const encoders: Readonly<Record<MemoryMap.StringEncoding, (text: string) => Uint8Array>> = {
+const encoders: Readonly<Record<MachineModel.TextEncoding, (text: string) => Uint8Array>> = {
+  ascii: utf8,
   utf8,
   latin1: (text) => Uint8Array.from(text, (letter) => letter.charCodeAt(0)),
   utf16le: (text) => utf16(text, true),
@@ -30,7 +32,7 @@ const pieces = (data: Uint8Array, address: bigint, piece: number) =>
   )
 
 const Text = Schema.String.check(Schema.isPattern(/^[^\0]*$/), Schema.isMaxLength(40))
-const Encoding = Schema.Literals(["utf8", "latin1", "utf16le", "utf16be"])
+const Encoding = MachineModel.TextEncoding
 const small = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 5 }))
 
 describe("getString", () => {
@@ -39,8 +41,10 @@ describe("getString", () => {
     [Text, Encoding, small, Schema.Boolean],
     ([any, encoding, piece, atTheEnd]) =>
       Effect.gen(function* () {
-        const letters = Array.from(any.toWellFormed(), (letter) => (letter > "\u00ff" ? "?" : letter))
-        const text = encoding === "latin1" ? letters.join("") : any.toWellFormed()
+        const letters = Array.from(any.toWellFormed(), (letter) =>
+          letter > (encoding === "ascii" ? "\u007f" : "\u00ff") ? "?" : letter
+        )
+        const text = encoding === "latin1" || encoding === "ascii" ? letters.join("") : any.toWellFormed()
         const nul = encoding.startsWith("utf16") ? bytes(0, 0) : bytes(0)
         const data = Uint8Array.from([...encoders[encoding](text), ...nul])
         const address = atTheEnd ? END - BigInt(data.length) : 3n
@@ -54,7 +58,7 @@ describe("getString", () => {
         const error = yield* Effect.flip(MemoryMap.getString(open, 0n, { encoding }))
         assert.deepStrictEqual(error._tag === "UnmappedAddress" && [error.address, error.available], [
           BigInt(length),
-          length
+          BigInt(length)
         ])
         assert.strictEqual(yield* MemoryMap.getString(open, 0n, { encoding, maxLength: length }), text)
       }),
@@ -94,6 +98,7 @@ describe("getString", () => {
     Effect.gen(function* () {
       const map = yield* MemoryMap.fromBytes(bytes(0xef, 0xbb, 0xbf, 0xff, 0x41, 0xc3, 0), 0n)
       assert.strictEqual(yield* MemoryMap.getString(map, 0n), "\ufeff\ufffdA\ufffd")
+      assert.strictEqual(yield* MemoryMap.getString(map, 0n, { encoding: "ascii" }), "\ufffd".repeat(4) + "A\ufffd")
       assert.strictEqual(yield* MemoryMap.getString(map, 0n, { encoding: "latin1" }), "\u00ef\u00bb\u00bf\u00ffA\u00c3")
       const all = yield* MemoryMap.fromBytes(
         Uint8Array.from({ length: 256 }, (_, i) => (i + 1) % 256),

@@ -20,11 +20,11 @@ const changes = function* (start: bigint, a: Uint8Array, b: Uint8Array): Generat
 
 /** What became of one run of `before`: parts that are holes now, and bytes that are others now. */
 const inRun = (before: MemoryMap.Mapped, after: MemoryMap.Mapped, run: AddressRange.AddressRange) => {
-  const removed = Stream.fromIterable(MemoryMap.holes(after, run)).pipe(
+  const removed = Stream.fromIterable(MemoryMap.holes(after, { range: run })).pipe(
     Stream.map(({ range }): Difference => ({ kind: "removed", range }))
   )
-  const changed = Stream.fromIterable(MemoryMap.runs(after, run)).pipe(
-    Stream.flatMap((common) => MemoryMap.stream(before, common)),
+  const changed = Stream.fromIterable(MemoryMap.runs(after, { range: run })).pipe(
+    Stream.flatMap((common) => MemoryMap.stream(before, { range: common })),
     Stream.mapEffect(({ address, bytes }) =>
       Effect.map(MemoryMap.getBytes(after, address, bytes.length), (others) => changes(address, bytes, others))
     ),
@@ -38,7 +38,7 @@ const differences = (before: MemoryMap.Mapped, after: MemoryMap.Mapped) =>
     Stream.flatMap((run) => inRun(before, after, run)),
     Stream.concat(
       Stream.fromIterable(MemoryMap.runs(after)).pipe(
-        Stream.flatMap((run) => Stream.fromIterable(MemoryMap.holes(before, run))),
+        Stream.flatMap((run) => Stream.fromIterable(MemoryMap.holes(before, { range: run }))),
         Stream.map(({ range }): Difference => ({ kind: "added", range }))
       )
     )

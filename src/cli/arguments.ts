@@ -26,6 +26,13 @@ export const parsed = <A>(name: string, parse: (text: string) => Result.Result<A
 const parsedFlag = <A>(name: string, metavar: string, parse: (text: string) => Result.Result<A, string>) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.mapEffect(parser(`--${name}`, parse)))
 
+/** An address or a range, and in words what is wrong with a text that is none. */
+export const parseAddress = (text: string): Result.Result<bigint, string> =>
+  Result.mapError(AddressRange.parseAddress(text), ({ why }) => why)
+
+const parseRange = (text: string): Result.Result<AddressRange.AddressRange, string> =>
+  Result.mapError(AddressRange.parse(text), ({ why }) => why)
+
 /** Where to begin, and where to end if a range was given. */
 export interface Place {
   readonly start: bigint
@@ -33,9 +40,7 @@ export interface Place {
 }
 
 const parsePlace = (text: string): Result.Result<Place, string> =>
-  /.(\.\.|[+-])/.test(text)
-    ? AddressRange.parse(text)
-    : Result.map(AddressRange.parseAddress(text), (start): Place => ({ start }))
+  /.(\.\.|[+-])/.test(text) ? parseRange(text) : Result.map(parseAddress(text), (start): Place => ({ start }))
 
 export const place: Argument.Argument<Place> = parsed("ADDRESS", parsePlace).pipe(
   Argument.withDescription(
@@ -46,12 +51,12 @@ export const place: Argument.Argument<Place> = parsed("ADDRESS", parsePlace).pip
 export const size = (name: string): Argument.Argument<bigint> => parsed(name, parseNumber)
 
 export const range = Flag.optional(
-  parsedFlag("range", "A..B", AddressRange.parse).pipe(
+  parsedFlag("range", "A..B", parseRange).pipe(
     Flag.withDescription("Only these addresses: A..B (B excluded) or A+N (N bytes from A)")
   )
 )
 
-export const rangeFlag = (name: string) => parsedFlag(name, "A..B", AddressRange.parse)
+export const rangeFlag = (name: string) => parsedFlag(name, "A..B", parseRange)
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 

@@ -46,15 +46,16 @@ const nearby = (map: MemoryMap.Any, hole: AddressRange.AddressRange): Details =>
 
 const unmapped = (error: MemoryMapError.UnmappedAddress, map: MemoryMap.Any | undefined): Refused => {
   const { address, available, hole, reason, requested } = error
+  const asked = `${bytesText(Number(AddressRange.size(requested)))} at ${hex(requested.start)}`
   if (!AddressRange.isAddress(address)) {
     return new Refused({
-      message: `${hex(requested.address)} and ${bytesText(requested.length)} reach past the end of the address space, 2^64`,
+      message: `${asked} reach past the end of the address space, 2^64`,
       details: [["try", "a smaller length"]]
     })
   }
   const details: Array<readonly [string, string]> = []
-  if (requested.length > 1 || requested.address !== address) {
-    details.push(["asked", `${bytesText(requested.length)} at ${hex(requested.address)}; ${available} are there`])
+  if (AddressRange.size(requested) > 1n || requested.start !== address) {
+    details.push(["asked", `${asked}; ${available} are there`])
   }
   const why = reason === undefined ? "" : `: ${reason}`
   details.push(["hole", `${AddressRange.format(hole)}, ${sizeText(hole.end - hole.start)}${why}`])
@@ -124,7 +125,7 @@ export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
 
 /** 1 when the answer is that nothing is there, 2 when there is no answer or only a part of it. */
 export const exitCode = (error: Failure): 1 | 2 =>
-  error._tag === "UnmappedAddress" && error.available === 0 && AddressRange.isAddress(error.address) ? 1 : 2
+  error._tag === "UnmappedAddress" && error.available === 0n && AddressRange.isAddress(error.address) ? 1 : 2
 
 const text = ({ details = [], message }: Refused): string =>
   [`memmap: ${message}`, ...details.map(([label, text]) => `  ${label.padEnd(6)} ${text}`)]

@@ -26,7 +26,7 @@ const placed = Effect.fnUntraced(function* (text: string) {
   if (Result.isFailure(address)) {
     return yield* new Refused({
       message: `${text}: there is no such file, and what follows the @ is no address`,
-      details: [["why", address.failure]]
+      details: [["why", address.failure.why]]
     })
   }
   return { path: text.slice(0, at), address: address.success }
@@ -43,7 +43,7 @@ export const machineOf = (map: MemoryMap.Any) => Effect.all({ wordSize: wordSize
 
 /** What is visible in a range, as entries of another map. */
 const entries = (map: MemoryMap.Any, range?: AddressRange.AddressRange): ReadonlyArray<MemoryMap.AddAllEntry> =>
-  Array.from(MemoryMap.segments(map, range), ({ mapping, offset, range: { end, start } }) => ({
+  Array.from(MemoryMap.segments(map, { range }), ({ mapping, offset, range: { end, start } }) => ({
     source: Option.getOrElse(ByteSource.slice(mapping.source, offset, end - start), () => mapping.source),
     address: start,
     name: mapping.name,
@@ -57,7 +57,7 @@ const lay = Effect.fnUntraced(function* (
   range?: AddressRange.AddressRange
 ) {
   let map = yield* MemoryMap.addAll(lower, entries(upper, range))
-  for (const { range: hole, reason } of MemoryMap.holes(upper, range)) {
+  for (const { range: hole, reason } of MemoryMap.holes(upper, { range })) {
     if (reason !== undefined) map = yield* MemoryMap.addAbsent(map, hole, reason)
   }
   return map
@@ -66,7 +66,7 @@ const lay = Effect.fnUntraced(function* (
 /** The map without what lies outside the range. */
 export const crop = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: AddressRange.AddressRange) {
   const { endian, wordSize } = yield* machineOf(map)
-  if (MemoryMap.coverage(map, range).mapped === 0n) {
+  if (MemoryMap.coverage(map, { range }).mapped === 0n) {
     return yield* new Refused({ message: `nothing is mapped in ${AddressRange.format(range)}` })
   }
   return yield* setMachine(yield* lay(MemoryMap.empty, map, range), wordSize, endian)

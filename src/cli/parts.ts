@@ -21,12 +21,12 @@ function* pieces(range: AddressRange, size: bigint): Generator<AddressRange> {
 /** Runs, in blocks, and the holes between them. */
 function* outline(map: MemoryMap.Any, range: AddressRange): Generator<AddressRange | MemoryMap.Hole> {
   let reached = range.start
-  for (const run of MemoryMap.runs(map, range)) {
-    yield* MemoryMap.holes(map, { start: reached, end: run.start })
+  for (const run of MemoryMap.runs(map, { range })) {
+    yield* MemoryMap.holes(map, { range: { start: reached, end: run.start } })
     yield* pieces(run, BLOCK)
     reached = run.end
   }
-  yield* MemoryMap.holes(map, { start: reached, end: range.end })
+  yield* MemoryMap.holes(map, { range: { start: reached, end: range.end } })
 }
 
 const read = (map: MemoryMap.Mapped, { end, start }: AddressRange) =>

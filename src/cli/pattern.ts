@@ -79,7 +79,7 @@ export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, inpu
     else if (input.regex) all.push(Pattern.regex(text, { ignoreCase }))
     else if (input.pointer) {
       const address = AddressRange.parseAddress(text)
-      if (Result.isFailure(address)) return yield* new Refused({ message: `--pointer: ${address.failure}` })
+      if (Result.isFailure(address)) return yield* new Refused({ message: `--pointer: ${address.failure.why}` })
       all.push(Pattern.word(address.success))
     } else {
       const encoding = !input.utf16 ? "utf8" : endian === "big" ? "utf16be" : "utf16le"

@@ -16,7 +16,7 @@ const holesIn = (map: MemoryMap.Any, range: AddressRange.AddressRange) => {
   let count = 0
   let size = 0n
   const reasons = new Map<string, bigint>()
-  for (const hole of MemoryMap.holes(map, range)) {
+  for (const hole of MemoryMap.holes(map, { range })) {
     const bytes = hole.range.end - hole.range.start
     count++
     size += bytes
@@ -44,7 +44,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const { limit, map, noun, range } = options
   const output = yield* Output
   const progress = yield* Progress.make("searching")
-  const total = MemoryMap.coverage(map, range).mapped
+  const total = MemoryMap.coverage(map, { range }).mapped
   let found = 0
   let next = range.start
   let searched = 0n
@@ -52,7 +52,7 @@ export const make = Effect.fnUntraced(function* (options: {
   const tell = Effect.fnUntraced(function* (ending: "complete" | "limit" | "interrupted" | "failed") {
     const elapsed = yield* progress.elapsed
     // Blocks are announced when they are done; what was found in the current one was searched too.
-    const reached = MemoryMap.coverage(map, { start: range.start, end: next }).mapped
+    const reached = MemoryMap.coverage(map, { range: { start: range.start, end: next } }).mapped
     const done = ending === "complete" ? total : reached > searched ? reached : searched
     const holes = holesIn(map, range)
     if (output.json) {

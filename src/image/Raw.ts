@@ -115,7 +115,7 @@ export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8A
   const range = options?.range ?? Option.getOrUndefined(MemoryMap.bounds(map))
   if (range === undefined || range.start >= range.end) return emit.refuse("raw", "there are no bytes to write")
   if (fill === undefined) {
-    for (const hole of MemoryMap.holes(map, range)) return emit.refuse("raw", emit.holeText(hole))
+    for (const hole of MemoryMap.holes(map, { range })) return emit.refuse("raw", emit.holeText(hole))
     return Stream.map(emit.blocks(map, range), (block) => block.bytes)
   }
   if (!Number.isInteger(fill) || fill < 0 || fill > 255) return emit.refuse("raw", `${fill} is no byte to fill with`)

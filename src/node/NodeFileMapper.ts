@@ -24,18 +24,18 @@ import * as Layer from "effect/Layer"
 import * as FileMapper from "../FileMapper.ts"
 import * as file from "../internal/source/file.ts"
 import * as blocks from "../internal/source/fileBlocks.ts"
-import type { MmapUnavailable } from "../MemoryMapError.ts"
+import type { NativeUnavailable } from "../MemoryMapError.ts"
 import * as mmap from "./mmap.ts"
 
 /**
- * Files in memory through mmap(2), and nothing else: fails with `MmapUnavailable` on Windows, in 32-bit processes, and
+ * Files in memory through mmap(2), and nothing else: fails with `NativeUnavailable` on Windows, in 32-bit processes, and
  * where koffi cannot be loaded. A file that cannot be mapped, such as some of those under /proc and /sys, fails with the
  * `PlatformError` of mmap(2).
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerMmap: Layer.Layer<FileMapper.FileMapper, MmapUnavailable> = Layer.effect(
+export const layerMmap: Layer.Layer<FileMapper.FileMapper, NativeUnavailable> = Layer.effect(
   FileMapper.FileMapper,
   Effect.gen(function* () {
     const open = yield* mmap.make

@@ -1,7 +1,6 @@
 // The C library, called through koffi when it is installed. Nothing here is loaded before it is asked for.
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import { MmapUnavailable } from "../MemoryMapError.ts"
 
 /** A C function. `async` runs it on a thread of the pool and calls back in the event loop. */
 export interface NativeFunction {
@@ -30,20 +29,30 @@ export interface Libc {
   readonly errno: () => number
 }
 
-const unavailable = (why: string, cause?: unknown) =>
-  new MmapUnavailable(cause === undefined ? { why } : { why, cause })
+/** Why there is no C library to call. */
+export interface NoLibc {
+  readonly why: string
+  readonly cause?: unknown
+}
+
+const unavailable = (why: string, cause?: unknown): Effect.Effect<never, NoLibc> =>
+  Effect.fail(cause === undefined ? { why } : { why, cause })
+
+const failure =
+  (why: string) =>
+  (cause: unknown): NoLibc => ({ why, cause })
 
 const load = Effect.gen(function* () {
-  if (process.platform === "win32") return yield* unavailable("Windows has no mmap")
+  if (process.platform === "win32") return yield* unavailable("Windows has no C library that could be called for it")
   const module = yield* Effect.tryPromise({
     try: (): Promise<{ readonly default: Koffi }> => import("koffi"),
-    catch: (cause) => unavailable("koffi, which makes the native calls, cannot be loaded", cause)
+    catch: failure("koffi, which makes the native calls, cannot be loaded")
   })
   const koffi = module.default
   if (koffi.sizeof("void *") !== 8) return yield* unavailable("this is a 32-bit process")
   const library = yield* Effect.try({
     try: () => koffi.load(null),
-    catch: (cause) => unavailable("the C library cannot be loaded", cause)
+    catch: failure("the C library cannot be loaded")
   })
   const functions = new Map<string, NativeFunction>()
   const func = (prototype: string): NativeFunction => {
@@ -57,7 +66,6 @@ const load = Effect.gen(function* () {
 /**
  * The C library, or why it cannot be had. A service with a default, so that tests can take it away.
  */
-export const Libc: Context.Reference<Effect.Effect<Libc, MmapUnavailable>> = Context.Reference(
-  "effect-memory-map/node/Libc",
-  { defaultValue: () => load }
-)
+export const Libc: Context.Reference<Effect.Effect<Libc, NoLibc>> = Context.Reference("effect-memory-map/node/Libc", {
+  defaultValue: () => load
+})

@@ -2,7 +2,7 @@
 // finds, and a little of what lies behind, is looked at here.
 import * as Effect from "effect/Effect"
 import { exactFinder } from "../internal/search/find/finder.ts"
-import { MmapUnavailable } from "../MemoryMapError.ts"
+import { NativeUnavailable } from "../MemoryMapError.ts"
 import type { Finder, SearchKernel } from "../SearchKernel.ts"
 import { Libc, type NativeFunction } from "./libc.ts"
 
@@ -128,15 +128,15 @@ const prepare =
   }
 
 /** The kernel, or why it cannot be had. */
-export const make: Effect.Effect<SearchKernel, MmapUnavailable> = Effect.gen(function* () {
-  const libc = yield* yield* Libc
+export const make: Effect.Effect<SearchKernel, NativeUnavailable> = Effect.gen(function* () {
+  const libc = yield* Effect.mapError(yield* Libc, (none) => new NativeUnavailable({ feature: "memmem", ...none }))
   const calls = yield* Effect.try({
     try: () =>
       new Calls(
         libc.func("void *memmem(const void *block, size_t length, const void *needle, size_t size)"),
         libc.func("void *memchr(const void *block, int byte, size_t length)")
       ),
-    catch: (cause) => new MmapUnavailable({ why: "the C library does not have memmem", cause })
+    catch: (cause) => new NativeUnavailable({ feature: "memmem", why: "the C library does not have memmem", cause })
   })
   return { name: "memmem", concurrency: 3, prepare: prepare(calls) }
 })

@@ -8,7 +8,7 @@ import type { ByteSource } from "../ByteSource.ts"
 import { type Open, refuse } from "../internal/source/file.ts"
 import { Gate, manage } from "../internal/source/pin.ts"
 import { TypeId } from "../internal/source/source.ts"
-import { MmapUnavailable, SourceError } from "../MemoryMapError.ts"
+import { NativeUnavailable, SourceError } from "../MemoryMapError.ts"
 import { Libc } from "./libc.ts"
 
 const PROT_READ = 1
@@ -150,13 +150,13 @@ interface Mapped {
 }
 
 const prepare = Effect.gen(function* () {
-  const libc = yield* yield* Libc
+  const libc = yield* Effect.mapError(yield* Libc, (none) => new NativeUnavailable({ feature: "mmap", ...none }))
   const { mmap, munmap } = yield* Effect.try({
     try: () => ({
       mmap: libc.func("void *mmap(void *addr, size_t length, int prot, int flags, int fd, intptr_t offset)"),
       munmap: libc.func("int munmap(void *addr, size_t length)")
     }),
-    catch: (cause) => new MmapUnavailable({ why: "the C library does not have it", cause })
+    catch: (cause) => new NativeUnavailable({ feature: "mmap", why: "the C library does not have it", cause })
   })
   const mapBytes = (path: string, fd: number, size: number): Effect.Effect<Mapped, PlatformError.PlatformError> =>
     Effect.suspend(() => {
@@ -182,7 +182,7 @@ const prepare = Effect.gen(function* () {
 })
 
 /** Opens files by mapping them. */
-export const make: Effect.Effect<Open, MmapUnavailable> = Effect.map(prepare, ({ mapBytes, unmapBytes }) =>
+export const make: Effect.Effect<Open, NativeUnavailable> = Effect.map(prepare, ({ mapBytes, unmapBytes }) =>
   Effect.fnUntraced(function* (path: string) {
     const fd = yield* Effect.acquireRelease(openFile(path, READ), closeFile)
     const stats = yield* statFile(path, fd)

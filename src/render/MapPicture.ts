@@ -76,7 +76,7 @@ const cluster = (map: MemoryMap.Any, reached: bigint, segments: ReadonlyArray<Me
   const mappings = [...found].sort((a, b) =>
     a.range.start === b.range.start ? a.order - b.order : a.range.start < b.range.start ? -1 : 1
   )
-  const absent = Array.from(MemoryMap.holes(map, range)).filter((hole) => hole.reason !== undefined)
+  const absent = Array.from(MemoryMap.holes(map, { range })).filter((hole) => hole.reason !== undefined)
   return { range, before: range.start - reached, mappings, segments, absent }
 }
 

@@ -48,7 +48,7 @@ const placeText = ({ end, start }: AddressRange, digits: number): string =>
  */
 export function* holes(map: MemoryMap.Any, range: AddressRange = full): Generator<MemoryMap.Hole> {
   const bounds = Option.getOrElse(MemoryMap.bounds(map), () => full)
-  for (const hole of MemoryMap.holes(map, range)) {
+  for (const hole of MemoryMap.holes(map, { range })) {
     const isInside = hole.range.start >= bounds.start && hole.range.end <= bounds.end
     if (isInside || hole.reason !== undefined) yield hole
   }

@@ -59,8 +59,9 @@ const reads: Readonly<Record<string, Read>> = {
   getBytesPadded: MemoryMap.getBytesPadded(BASE - 3n, 0x120, 0xee),
   getSparse: MemoryMap.getSparse(range),
   "stream, skip": (map) => Stream.runCollect(MemoryMap.stream(map)),
-  "stream, zero": (map) => Stream.runCollect(MemoryMap.stream(map, range, { holes: "zero" })),
-  "stream, fail": (map) => Stream.runCollect(MemoryMap.stream(map, { start: BASE, end: BASE + 9n }, { holes: "fail" })),
+  "stream, zero": (map) => Stream.runCollect(MemoryMap.stream(map, { range, holes: "zero" })),
+  "stream, fail": (map) =>
+    Stream.runCollect(MemoryMap.stream(map, { range: { start: BASE, end: BASE + 9n }, holes: "fail" })),
   getString: MemoryMap.getString(BASE),
   "getString, latin1": MemoryMap.getString(BASE, { encoding: "latin1", maxLength: 30 }),
   isString: MemoryMap.isString(BASE),

@@ -141,7 +141,7 @@ layer(Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer))("list.cor
       if (error._tag !== "UnmappedAddress") return
       assert.deepStrictEqual(
         [error.address, error.available, error.hole],
-        [guard, 4, { start: guard, end: guard + 0x1000n }]
+        [guard, 4n, { start: guard, end: guard + 0x1000n }]
       )
     })
   )

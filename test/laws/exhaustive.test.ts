@@ -134,10 +134,10 @@ const lookAgrees = (map: MemoryMap.Mapped, base: bigint, layers: ReadonlyArray<L
   const mapped = cells.filter((cell) => cell !== HOLE).length
   assert.strictEqual(MemoryMap.mappedSize(map), BigInt(mapped))
   const range = { start: base, end: base + BigInt(SIZE) }
-  assert.deepStrictEqual(MemoryMap.coverage(map, range), { mapped: BigInt(mapped), holes: BigInt(SIZE - mapped) })
+  assert.deepStrictEqual(MemoryMap.coverage(map, { range }), { mapped: BigInt(mapped), holes: BigInt(SIZE - mapped) })
   const seen = new Int8Array(SIZE).fill(HOLE)
-  for (const run of MemoryMap.runs(map, range)) seen.fill(1, Number(run.start - base), Number(run.end - base))
-  for (const { range: hole } of MemoryMap.holes(map, range)) {
+  for (const run of MemoryMap.runs(map, { range })) seen.fill(1, Number(run.start - base), Number(run.end - base))
+  for (const { range: hole } of MemoryMap.holes(map, { range })) {
     const bytes = seen.subarray(Number(hole.start - base), Number(hole.end - base))
     assert.isTrue(bytes.every((cell) => cell === HOLE))
     bytes.fill(0)

@@ -39,7 +39,7 @@ describe("search", () => {
         const specs = described.map((one) => specOf(one, layout))
         const { cells, map } = yield* built(layout)
         const start = layout.origin + BigInt(from)
-        const options = size === 1000 ? { alignment } : { alignment, start, end: start + BigInt(size) }
+        const options = size === 1000 ? { alignment } : { alignment, range: { start, end: start + BigInt(size) } }
         const expected = naive(cells, specs, layout, options)
         const pattern = patternOf(specs)
         const matches = yield* withBlocks(Stream.runCollect(MemoryMap.findMatches(map, pattern, options)), layout)

@@ -1,7 +1,9 @@
 // Searches at the edges of what they can be asked: zeros of no end, words far apart, pulls from many fibers.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
+import * as AddressRange from "../../src/AddressRange.ts"
 import * as ByteSource from "../../src/ByteSource.ts"
+import { END } from "../../src/internal/base/numbers.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import * as Pattern from "../../src/Pattern.ts"
 
@@ -41,7 +43,9 @@ describe("a search", () => {
           Pattern.anyOf([new Uint8Array([1, 1]), new Uint8Array([1])]),
           Pattern.regex("\\x01+")
         ]) {
-          const found = yield* Stream.runCollect(MemoryMap.findAll(map, pattern, { alignment, end: 30n }))
+          const found = yield* Stream.runCollect(
+            MemoryMap.findAll(map, pattern, { alignment, range: AddressRange.make(0n, 30n) })
+          )
           const expected = [0n, 6n, 12n, 18n, 24n].filter((at) => at % BigInt(alignment) === 0n)
           assert.deepStrictEqual(
             found.filter((at) => at <= 22n),
@@ -60,7 +64,10 @@ describe("a search", () => {
         const error = yield* Effect.flip(MemoryMap.findAligned(map, new Uint8Array([1]), { alignment }))
         assert.strictEqual(error._tag, "InvalidPattern")
       }
-      const third = yield* MemoryMap.findAligned(map, new Uint8Array([1]), { alignment: 3, start: 1n })
+      const third = yield* MemoryMap.findAligned(map, new Uint8Array([1]), {
+        alignment: 3,
+        range: AddressRange.make(1n, END)
+      })
       assert.deepStrictEqual(third, yield* Effect.succeedSome(24n))
     })
   )

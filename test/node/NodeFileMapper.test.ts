@@ -3,7 +3,6 @@ import { Effect, Exit, Fiber, Layer, Scope } from "effect"
 import * as NFS from "node:fs"
 import * as FileMapper from "../../src/FileMapper.ts"
 import { pin } from "../../src/internal/source/pin.ts"
-import { MmapUnavailable } from "../../src/MemoryMapError.ts"
 import { Libc } from "../../src/node/libc.ts"
 import * as NodeFileMapper from "../../src/node/NodeFileMapper.ts"
 import { temporaryFiles } from "../support/temporary.ts"
@@ -12,9 +11,7 @@ import { files, fileMapperSuite } from "../suites/fileMapperSuite.ts"
 
 const path = temporaryFiles(files)
 
-const withoutLibc = Layer.provide(
-  Layer.succeed(Libc, Effect.fail(new MmapUnavailable({ why: "the test took it away" })))
-)
+const withoutLibc = Layer.provide(Layer.succeed(Libc, Effect.fail({ why: "the test took it away" })))
 const isWindows = process.platform === "win32"
 
 for (const [name, layer, resident] of [
@@ -31,10 +28,10 @@ describe.skipIf(isWindows)("where there is mmap, unlike on Windows", () => {
 })
 
 describe("layerMmap without koffi", () => {
-  it.effect("fails with MmapUnavailable", () =>
+  it.effect("fails with NativeUnavailable", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(withoutLibc(NodeFileMapper.layerMmap)))
-      assert.strictEqual(error._tag, "MmapUnavailable")
+      assert.strictEqual(error._tag, "NativeUnavailable")
       assert.include(error.message, "koffi")
     })
   )

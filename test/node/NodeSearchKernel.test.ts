@@ -4,7 +4,6 @@ import { Effect, Exit, Fiber, Layer, Scope, Stream } from "effect"
 import * as NFS from "node:fs"
 import * as FileMapper from "../../src/FileMapper.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
-import { MmapUnavailable } from "../../src/MemoryMapError.ts"
 import { Libc } from "../../src/node/libc.ts"
 import * as NodeFileMapper from "../../src/node/NodeFileMapper.ts"
 import * as NodeSearchKernel from "../../src/node/NodeSearchKernel.ts"
@@ -16,9 +15,7 @@ const isWindows = process.platform === "win32"
 const path = temporaryFiles()
 const text = new TextEncoder().encode("needle in memory")
 
-const withoutLibc = Layer.provide(
-  Layer.succeed(Libc, Effect.fail(new MmapUnavailable({ why: "the test took it away" })))
-)
+const withoutLibc = Layer.provide(Layer.succeed(Libc, Effect.fail({ why: "the test took it away" })))
 
 searchKernelSuite("the kernel for Node", NodeSearchKernel.layer)
 
@@ -69,9 +66,9 @@ for (const [name, layer] of Object.entries(layers)) {
         NFS.closeSync(fd)
         const map = yield* MemoryMap.fromFile(file, 0x1000n)
         const address = 0x1000n + 5n * (1n << 30n) - 7n
-        const around = { start: address - (20n << 20n), end: address + (20n << 20n) }
-        assert.deepStrictEqual(yield* Stream.runCollect(MemoryMap.findAll(map, text, around)), [address])
-        const pointers = MemoryMap.findAll(map, text.slice(7, 15), { ...around, alignment: 8 })
+        const range = { start: address - (20n << 20n), end: address + (20n << 20n) }
+        assert.deepStrictEqual(yield* Stream.runCollect(MemoryMap.findAll(map, text, { range })), [address])
+        const pointers = MemoryMap.findAll(map, text.slice(7, 15), { range, alignment: 8 })
         assert.deepStrictEqual(yield* Stream.runCollect(pointers), [address + 7n])
       }).pipe(Effect.scoped, provided)
     )

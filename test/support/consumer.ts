@@ -30,7 +30,7 @@ deepStrictEqual(await Effect.runPromise(Effect.provide(read, NodeFileMapper.laye
 ])
 
 const mapped = await Effect.runPromise(Effect.result(Effect.provide(read, NodeFileMapper.layerMmap)))
-strictEqual(Result.isSuccess(mapped) ? "mmap" : mapped.failure._tag, koffi === "koffi" ? "mmap" : "MmapUnavailable")
+strictEqual(Result.isSuccess(mapped) ? "mmap" : mapped.failure._tag, koffi === "koffi" ? "mmap" : "NativeUnavailable")
 
 for (const hidden of ["internal/numbers", "node/NodeFileMapper", "cli/Main", "bin", "index"]) {
   const outcome = await import(`effect-memory-map/${hidden}`).then(

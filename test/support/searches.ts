@@ -2,6 +2,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as AddressRange from "../../src/AddressRange.ts"
 import * as ByteSource from "../../src/ByteSource.ts"
 import type { WordSize, Endian } from "../../src/MachineModel.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
@@ -65,9 +66,9 @@ export const naive = (
   cells: ReadonlyMap<bigint, NaiveMap.Cell>,
   specs: ReadonlyArray<Spec>,
   machine: Machine,
-  options: { readonly start?: bigint; readonly end?: bigint; readonly alignment?: number } = {}
+  options: MemoryMap.SearchOptions = {}
 ) => {
-  const { alignment = 1, end = 1n << 64n, start = 0n } = options
+  const { alignment = 1, range: { end, start } = AddressRange.full } = options
   const matches: Array<{ readonly address: bigint; readonly which: number; readonly length: number }> = []
   for (const address of [...cells.keys()].sort((a, b) => (a < b ? -1 : 1))) {
     if (address < start || address % BigInt(alignment) !== 0n) continue

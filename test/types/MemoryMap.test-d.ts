@@ -183,7 +183,7 @@ describe("what must not compile", () => {
     // @ts-expect-error addresses are bigint
     ready.pipe(MemoryMap.getString(0x1000))
     // @ts-expect-error ranges hold bigint
-    MemoryMap.segments(ready, { start: 0, end: 1 })
+    MemoryMap.segments(ready, { range: { start: 0, end: 1 } })
     // @ts-expect-error lengths are numbers
     MemoryMap.getBytes(ready, 0n, 1n)
     // @ts-expect-error a policy has a name of its own
@@ -191,7 +191,7 @@ describe("what must not compile", () => {
     // @ts-expect-error bytes are no text
     MemoryMap.addString(bare, bytes, 0n)
     // @ts-expect-error there is no such encoding
-    MemoryMap.getString(ready, 0n, { encoding: "ascii" })
+    MemoryMap.getString(ready, 0n, { encoding: "utf7" })
     // @ts-expect-error a byte has no order
     MemoryMap.getByte(ready, 0n, { endian: "big" })
   })
@@ -231,8 +231,8 @@ describe("results and errors", () => {
   it("of looking, in any state", () => {
     expectTypeOf(MemoryMap.segments(any)).toEqualTypeOf<Iterable<MemoryMap.Segment>>()
     expectTypeOf(none.pipe(MemoryMap.segments)).toEqualTypeOf<Iterable<MemoryMap.Segment>>()
-    expectTypeOf(none.pipe(MemoryMap.holes(range))).toEqualTypeOf<Iterable<MemoryMap.Hole>>()
-    expectTypeOf(MemoryMap.coverage(any, range)).toEqualTypeOf<MemoryMap.Coverage>()
+    expectTypeOf(none.pipe(MemoryMap.holes({ range }))).toEqualTypeOf<Iterable<MemoryMap.Hole>>()
+    expectTypeOf(MemoryMap.coverage(any, { range })).toEqualTypeOf<MemoryMap.Coverage>()
     expectTypeOf(any.pipe(MemoryMap.mappingAt(0n))).toEqualTypeOf<Option.Option<Mapping>>()
     expectTypeOf(any.pipe(MemoryMap.origin(0n))).toEqualTypeOf<
       Option.Option<{ readonly mapping: Mapping; readonly offset: bigint }>

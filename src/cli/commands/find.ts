@@ -50,7 +50,7 @@ export const find = Command.make(
       const receipt = yield* Receipt.make({ map, range, limit, stats: input.stats, noun: ["match", "matches"] })
 
       const { onProgress } = receipt
-      const all = MemoryMap.findMatches(map, pattern, { start: range.start, end: range.end, alignment, onProgress })
+      const all = MemoryMap.findMatches(map, pattern, { range, alignment, onProgress })
       const matches = limit === undefined ? all : Stream.take(all, limit)
       const counting = (found: ReadonlyArray<MemoryMap.Match>) =>
         Effect.sync(() => receipt.count(found.length, (found.at(-1)?.address ?? 0n) + 1n))

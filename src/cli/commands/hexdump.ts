@@ -50,7 +50,7 @@ const show = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: AddressR
       : Stream.map(Hexdump.stream(shown, { digits, squeeze, styled: output.colored }), (line) => ({ line }))
   )
   if (unreadable) return yield* partial
-  if (MemoryMap.coverage(map, range).mapped === 0n) return yield* empty
+  if (MemoryMap.coverage(map, { range }).mapped === 0n) return yield* empty
 })
 
 /** What is to be shown: a range, or so many bytes from an address. */

@@ -35,7 +35,7 @@ const mapItems = Effect.fnUntraced(function* (map: MemoryMap.Mapped) {
   let widest = 0n
   let absent = 0n
   if (bounds !== undefined) {
-    for (const { range } of MemoryMap.holes(map, bounds)) {
+    for (const { range } of MemoryMap.holes(map, { range: bounds })) {
       const size = range.end - range.start
       inside++
       if (size > widest) widest = size

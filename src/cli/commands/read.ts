@@ -100,15 +100,12 @@ const readers = {
 const TYPES = Object.keys(readers) as Array<keyof typeof readers>
 
 /** The same hole, met by all that was asked for: what was read before it has been there. */
-const askedFrom = (start: bigint, error: UnmappedAddress): UnmappedAddress => {
-  const before = Number(error.requested.address - start)
-  const { address: _, length } = error.requested
-  return new UnmappedAddress({
+const askedFrom = (start: bigint, error: UnmappedAddress): UnmappedAddress =>
+  new UnmappedAddress({
     ...error,
-    requested: { address: start, length: before + length },
-    available: before + error.available
+    requested: { start, end: error.requested.end },
+    available: error.requested.start - start + error.available
   })
-}
 
 const values = (
   map: MemoryMap.Mapped,

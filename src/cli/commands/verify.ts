@@ -52,7 +52,7 @@ const image = Effect.fnUntraced(function* (path: string, flags: args.Opening) {
       read += range.end - range.start
       continue
     }
-    yield* Stream.runForEach(MemoryMap.stream(map, range), ({ bytes }) => {
+    yield* Stream.runForEach(MemoryMap.stream(map, { range }), ({ bytes }) => {
       read += BigInt(bytes.length)
       return progress.update(read, total)
     })

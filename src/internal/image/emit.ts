@@ -31,7 +31,7 @@ export const refuse = (format: string, why: string): Stream.Stream<never, ImageE
 
 /** Everything mapped in a range, holes skipped. */
 export const blocks = (map: Mapped, range?: AddressRange): Stream.Stream<AddressedBytes, SourceError> =>
-  Stream.catchTag(MemoryMap.stream(map, range, { holes: "skip" }), "UnmappedAddress", Stream.die)
+  Stream.catchTag(MemoryMap.stream(map, { range, holes: "skip" }), "UnmappedAddress", Stream.die)
 
 /** Bytes of one step of {@link filled}. */
 const STEP = 1 << 20

@@ -1,8 +1,8 @@
 // From patterns to leaves, the forms that the search knows.
 import * as Result from "effect/Result"
-import type { Endian, WordSize } from "../../MachineModel.ts"
+import type { Endian, TextEncoding, WordSize } from "../../MachineModel.ts"
 import { InvalidPattern } from "../../MemoryMapError.ts"
-import type { Encoding, Input, Pattern } from "../../Pattern.ts"
+import type { Input, Pattern } from "../../Pattern.ts"
 import { bytesText, hex } from "../base/numbers.ts"
 import { type Data, fromInput, show, TypeId } from "./pattern.ts"
 import { parse, type Program } from "./regex.ts"
@@ -71,12 +71,12 @@ const masked = (bytes: Uint8Array, mask: Uint8Array): Form =>
   mask.every((bits) => bits === 255) ? exact(bytes) : { _tag: "Masked", bytes: bytes.map((b, i) => b & mask[i]!), mask }
 
 /** The bytes of one code unit or character; `undefined` when the encoding does not have it. */
-const encode = (text: string, encoding: Encoding): Uint8Array | number => {
+const encode = (text: string, encoding: TextEncoding): Uint8Array | number => {
   const lone = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/.exec(text)
   if (lone !== null) return lone.index
   if (encoding === "utf8") return new TextEncoder().encode(text)
-  if (encoding === "latin1") {
-    const wide = /[^\0-\xff]/.exec(text)
+  if (encoding === "latin1" || encoding === "ascii") {
+    const wide = (encoding === "ascii" ? /[^\0-\x7f]/ : /[^\0-\xff]/).exec(text)
     return wide !== null ? wide.index : Uint8Array.from(text, (char) => char.charCodeAt(0))
   }
   const bytes = new Uint8Array(2 * text.length)
@@ -86,7 +86,7 @@ const encode = (text: string, encoding: Encoding): Uint8Array | number => {
 }
 
 /** Folding counts for the bytes that are letters; in UTF-16 a high byte may merely look like one. */
-const folded = (text: string, bytes: Uint8Array, encoding: Encoding): Form => {
+const folded = (text: string, bytes: Uint8Array, encoding: TextEncoding): Form => {
   const wide = encoding === "utf16le" || encoding === "utf16be"
   const counts = bytes.map((byte, i) => {
     const isAscii = wide ? text.charCodeAt(i >> 1) < 128 : byte < 128

@@ -2,14 +2,14 @@
 import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
 import { NodeInspectSymbol } from "effect/Inspectable"
-import type { Endian } from "../../MachineModel.ts"
-import type { Encoding, Input, Pattern } from "../../Pattern.ts"
+import type { Endian, TextEncoding } from "../../MachineModel.ts"
+import type { Input, Pattern } from "../../Pattern.ts"
 import { hex } from "../base/numbers.ts"
 
 export const TypeId = "~effect-memory-map/Pattern"
 
 export type Data =
-  | { readonly _tag: "Text"; readonly text: string; readonly encoding: Encoding; readonly ignoreCase: boolean }
+  | { readonly _tag: "Text"; readonly text: string; readonly encoding: TextEncoding; readonly ignoreCase: boolean }
   | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
   | { readonly _tag: "Hex"; readonly digits: string }
   | { readonly _tag: "Masked"; readonly bytes: Uint8Array; readonly mask: Uint8Array }

@@ -10,7 +10,7 @@ import type { SourceError } from "../../MemoryMapError.ts"
 import * as inspect from "../map/inspect.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { END } from "../base/numbers.ts"
-import { allocate, bytes, checkLength, partsOf, type ReadError, unmapped } from "./bytes.ts"
+import { allocate, bytes, checkLength, extent, partsOf, type ReadError, unmapped } from "./bytes.ts"
 import { breathe } from "../base/turns.ts"
 import { copyExtents, type Extent } from "../source/copy.ts"
 import { mappingOf, piecesIn } from "../map/pieces.ts"
@@ -24,7 +24,7 @@ export const getBytesUpTo = (
     checkLength("getBytesUpTo", length)
     if (length === 0) return Effect.succeed(new Uint8Array(0))
     const { parts, reached } = partsOf(map, address, length)
-    if (reached === address) return unmapped(map, "getBytesUpTo", address, { address, length })
+    if (reached === address) return unmapped(map, "getBytesUpTo", address, extent(address, length))
     return copyExtents(parts, allocate("getBytesUpTo", Number(reached - address)))
   })
 
@@ -36,13 +36,13 @@ export const getBytesPadded = (
   map: MemoryMapImpl,
   address: bigint,
   length: number,
-  fill: number
+  fill = 0
 ): Effect.Effect<Uint8Array, ReadError> =>
   Effect.suspend((): Effect.Effect<Uint8Array, ReadError> => {
     checkLength("getBytesPadded", length)
     const end = address + BigInt(length)
     const nowhere = outside(address, end)
-    if (nowhere !== undefined) return unmapped(map, "getBytesPadded", nowhere, { address, length })
+    if (nowhere !== undefined) return unmapped(map, "getBytesPadded", nowhere, { start: address, end })
     return copyExtents(paddedExtents(map, address, end), allocate("getBytesPadded", length).fill(fill))
   })
 
@@ -68,7 +68,7 @@ export const getSparse = Effect.fnUntraced(function* (
   const { end, start } = range
   const nowhere = outside(start, end)
   if (nowhere !== undefined) {
-    return yield* unmapped(map, "getSparse", nowhere, { address: start, length: Number(end - start) })
+    return yield* unmapped(map, "getSparse", nowhere, range)
   }
   const holes = Array.from(inspect.holes(map, range), (hole): SparsePart => ({ _tag: "Hole", ...hole }))
   const runs: Array<SparsePart> = []
@@ -171,8 +171,7 @@ export const stream = (
       /** What failed after other elements of its pull had been read: they come first. */
       let failed: SourceError | undefined
       type Step = Pull.Pull<Arr.NonEmptyReadonlyArray<AddressedBytes>, ReadError>
-      const stop = (hole: bigint): Step =>
-        unmapped(map, "stream", hole, { address: range.start, length: Number(range.end - range.start) })
+      const stop = (hole: bigint): Step => unmapped(map, "stream", hole, range)
       const nowhere = outside(range.start, range.end)
       return Effect.suspend((): Step => {
         if (nowhere !== undefined) return stop(nowhere)

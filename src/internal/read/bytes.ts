@@ -1,5 +1,6 @@
 // Bytes out of a map. Values inside one resident piece are decoded where they lie; everything else is gathered first.
 import * as Effect from "effect/Effect"
+import type { AddressRange } from "../../AddressRange.ts"
 import { type SourceError, UnmappedAddress } from "../../MemoryMapError.ts"
 import { fastPaths } from "../base/fastPaths.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
@@ -26,18 +27,24 @@ export const allocate = (operation: string, length: number): Uint8Array => {
 /** Above this, engines refuse one typed array or one buffer; far below it, bytes should be streamed anyway. */
 const LARGEST = 2 ** 32
 
+/** The range of `length` bytes at `address`, which may leave the address space. */
+export const extent = (address: bigint, length: number): AddressRange => ({
+  start: address,
+  end: address + BigInt(length)
+})
+
 export const unmapped = (
   map: MemoryMapImpl,
   operation: string,
   address: bigint,
-  requested: { readonly address: bigint; readonly length: number }
+  requested: AddressRange
 ): UnmappedAddress => {
   const { range, reason } = holeAt(map, address)
   return new UnmappedAddress({
     operation,
     address,
     requested,
-    available: Number(address - requested.address),
+    available: address - requested.start,
     hole: range,
     ...(reason === undefined ? {} : { reason })
   })
@@ -92,6 +99,6 @@ export const bytes = (
     checkLength(operation, length)
     if (length === 0) return Effect.succeed(new Uint8Array(0))
     const { complete, parts, reached } = partsOf(map, address, length)
-    if (!complete) return unmapped(map, operation, reached, { address, length })
+    if (!complete) return unmapped(map, operation, reached, extent(address, length))
     return copyExtents(parts, allocate(operation, length))
   })

@@ -1,6 +1,7 @@
 // Strings that end in NUL, read chunk by chunk until the NUL or a hole.
 import * as Effect from "effect/Effect"
-import type { StringEncoding, StringOptions } from "../../MemoryMap.ts"
+import type { TextEncoding } from "../../MachineModel.ts"
+import type { StringOptions } from "../../MemoryMap.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { hex, sizeText } from "../base/numbers.ts"
@@ -54,19 +55,24 @@ const terminator = (chunk: Uint8Array, width: 1 | 2): number => {
   return -1
 }
 
-const labels = { utf8: "utf-8", latin1: "utf-16le", utf16le: "utf-16le", utf16be: "utf-16be" } as const
+const labels = { ascii: "utf-8", utf8: "utf-8", latin1: "utf-16le", utf16le: "utf-16le", utf16be: "utf-16be" } as const
 
 /**
- * Decodes text piece by piece. `TextDecoder` knows no Latin-1 (it takes the name for windows-1252), and must keep a byte
- * order mark as text.
+ * Decodes text piece by piece. `TextDecoder` knows neither Latin-1 nor ASCII (it takes both names for windows-1252), and
+ * must keep a byte order mark as text. Latin-1 is UTF-16 with a zero beside each byte; what is no ASCII becomes 0xff,
+ * which UTF-8 shows as U+FFFD.
  */
-const textDecoder = (encoding: StringEncoding) => {
+const textDecoder = (encoding: TextEncoding) => {
   const decoder = new TextDecoder(labels[encoding], { ignoreBOM: true })
   return {
-    piece: (bytes: Uint8Array) =>
-      decoder.decode(encoding === "latin1" ? Uint16Array.from(bytes) : bytes, { stream: true }),
+    piece: (bytes: Uint8Array) => decoder.decode(units(bytes, encoding), { stream: true }),
     end: () => decoder.decode()
   }
+}
+
+const units = (bytes: Uint8Array, encoding: TextEncoding): Uint8Array | Uint16Array => {
+  if (encoding === "latin1") return Uint16Array.from(bytes)
+  return encoding === "ascii" ? bytes.map((byte) => (byte < 0x80 ? byte : 0xff)) : bytes
 }
 
 /** Characters that a string can have in every engine. */
@@ -94,7 +100,7 @@ export const getString = (
     const walked = walk(map, address, limit - (limit % unit), unit, collect)
     return Effect.flatMap(walked, (hole): Effect.Effect<string, ReadError> => {
       if (hole !== undefined) {
-        return unmapped(map, "getString", hole, { address, length: Number(hole - address) + unit })
+        return unmapped(map, "getString", hole, { start: address, end: hole + BigInt(unit) })
       }
       if (ended) return Effect.succeed(text + decoder.end())
       if (limit === maxLength) return Effect.succeed(text)

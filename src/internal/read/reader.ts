@@ -7,7 +7,7 @@ import { SourceError } from "../../MemoryMapError.ts"
 import * as decode from "../base/decode.ts"
 import { FlatMap, flatPiece } from "../map/flat.ts"
 import type { MemoryMapImpl, Piece } from "../map/map.ts"
-import { allocate, checkLength, unmapped } from "./bytes.ts"
+import { allocate, checkLength, extent, unmapped } from "./bytes.ts"
 import { allPieces, mappingOf } from "../map/pieces.ts"
 import { Bytes, isZeros } from "../source/source.ts"
 import { littleFor, wordSizeOf } from "../map/machine.ts"
@@ -40,7 +40,7 @@ class Reader implements MemoryReader<never, never> {
     const end = address + BigInt(length)
     for (let at = address; at < end;) {
       const index = flat.find(at)
-      if (index < 0) throw unmapped(this.map, operation, at, { address, length })
+      if (index < 0) throw unmapped(this.map, operation, at, extent(address, length))
       at += flat.left(index, at)
     }
     const bytes = allocate(operation, length)

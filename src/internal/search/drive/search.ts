@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { full } from "../../../AddressRange.ts"
 import type { Match, SearchError, SearchOptions } from "../../../MemoryMap.ts"
 import { InvalidPattern } from "../../../MemoryMapError.ts"
 import type { Input } from "../../../Pattern.ts"
@@ -111,8 +112,9 @@ const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Ret
   const kernel = yield* SearchKernel
   const native = kernel === typescript ? undefined : nativeOf(kernel, leaves, alignment)
   const { block, gather } = yield* BlockSizes
-  const start = options.start === undefined || options.start < 0n ? 0n : options.start
-  const end = options.end === undefined || options.end > END ? END : options.end
+  const range = options.range ?? full
+  const start = range.start < 0n ? 0n : range.start
+  const end = range.end > END ? END : range.end
   const pieces = piecesOf(map, start, end)
   const total = onProgress === undefined ? 0n : yield* sizeOf(pieces)
   return {

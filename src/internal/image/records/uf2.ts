@@ -1,11 +1,11 @@
 // UF2, the USB flashing format: https://github.com/microsoft/uf2 (README, "File format"). Blocks of 512 bytes, each with
 // its own address.
 import * as Effect from "effect/Effect"
-import type { ByteSource } from "../../ByteSource.ts"
-import { ImageError, type SourceError } from "../../MemoryMapError.ts"
-import { bytesText, hex } from "../base/numbers.ts"
-import type { Encoder } from "./emit.ts"
-import { Runs } from "./records/runs.ts"
+import type { ByteSource } from "../../../ByteSource.ts"
+import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
+import { bytesText, hex } from "../../base/numbers.ts"
+import type { Encoder } from "../emit.ts"
+import { Runs } from "./runs.ts"
 
 export const FORMAT = "uf2"
 
