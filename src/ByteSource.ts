@@ -79,7 +79,8 @@ export const zeros = (size: bigint, options?: { readonly name?: string | undefin
 /**
  * A source that reads through a function of yours: a remote target, a compressed file, a generator.
  *
- * `read` is called with offsets and lengths inside `[0, size)` only. Its answer must not change afterwards; one of
+ * `read` is called with offsets and lengths inside `[0, size)` only, for neighbouring mappings in one call, up to eight
+ * calls under way at once. Its answer must not change afterwards; one of
  * another length than asked becomes `SourceError` `"Truncated"`. An exception thrown becomes a defect, so fail with
  * `SourceError` instead.
  *

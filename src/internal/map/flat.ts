@@ -2,7 +2,7 @@
 // builds for itself. A look-up in a million pieces touches three or four cache lines; in the tree it is a dozen.
 import type { ByteSource } from "../../ByteSource.ts"
 import { fastPaths } from "../base/fastPaths.ts"
-import { Slice } from "../source/source.ts"
+import { origin } from "../source/source.ts"
 
 /** A visible piece whose first byte is the one at `offset` of `source`. */
 export interface FlatPiece {
@@ -13,10 +13,11 @@ export interface FlatPiece {
 }
 
 /** Slices of one file share it: a core of 70 000 segments has one source, not 70 000. */
-export const flatPiece = (start: bigint, end: bigint, source: ByteSource, offset: bigint): FlatPiece =>
-  source instanceof Slice
-    ? { start, end, source: source.parent, offset: source.offset + offset }
-    : { start, end, source, offset }
+export const flatPiece = (start: bigint, end: bigint, source: ByteSource, offset: bigint): FlatPiece => ({
+  start,
+  end,
+  ...origin(source, offset)
+})
 
 /** Keys compared per level: two cache lines of doubles. */
 const FANOUT = 16

@@ -1,8 +1,9 @@
 // Word size and byte order of a map, and arithmetic in words modulo 2^64, as C does it on unsigned long.
 import { dual } from "effect/Function"
+import * as Predicate from "effect/Predicate"
 import { type Endian, wordBytes, type WordSize } from "../../MachineModel.ts"
 import type { WordArithmetic } from "../../MemoryMap.ts"
-import { MemoryMapImpl } from "./map.ts"
+import { type MemoryMapImpl, TypeId } from "./map.ts"
 
 type Options = { readonly endian?: Endian | undefined }
 
@@ -23,7 +24,7 @@ export const wordSizeOf = (map: MemoryMapImpl, operation: string): 32 | 64 => {
   return map.wordSize
 }
 
-export const isDataFirst = (args: IArguments): boolean => args[0] instanceof MemoryMapImpl
+export const isDataFirst = (args: IArguments): boolean => Predicate.hasProperty(args[0], TypeId)
 
 const arithmetic = (operation: string, f: (address: bigint, word: bigint) => bigint): WordArithmetic =>
   dual(2, (self: MemoryMapImpl, address: bigint): bigint =>

@@ -28,7 +28,8 @@ export type Visible<L extends Layer> = L | Piece<L>
 
 export type Skyline<L extends Layer> = Tree<Visible<L>>
 
-export const layerOf = <L extends Layer>(item: Visible<L>): L => (item instanceof Piece ? item.layer : item)
+// By what it has and not by class: maps of another copy of this package are read here, too.
+export const layerOf = <L extends Layer>(item: Visible<L>): L => (item as Partial<Piece<L>>).layer ?? (item as L)
 
 const part = <L extends Layer>(layer: L, start: bigint, end: bigint): Visible<L> =>
   start === layer.start && end === layer.end ? layer : new Piece(layer, start, end)

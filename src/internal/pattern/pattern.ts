@@ -2,6 +2,7 @@
 import * as Equal from "effect/Equal"
 import * as Hash from "effect/Hash"
 import { NodeInspectSymbol } from "effect/Inspectable"
+import * as Predicate from "effect/Predicate"
 import type { Endian, TextEncoding } from "../../MachineModel.ts"
 import type { Input, Pattern } from "../../Pattern.ts"
 import { hex } from "../base/numbers.ts"
@@ -30,7 +31,7 @@ class PatternImpl implements Pattern {
     this[TypeId] = data
   }
   [Equal.symbol](that: Equal.Equal): boolean {
-    return that instanceof PatternImpl && Equal.equals(this[TypeId], that[TypeId])
+    return Predicate.hasProperty(that, TypeId) && Equal.equals(this[TypeId], that[TypeId])
   }
   [Hash.symbol](): number {
     return Hash.structure(this[TypeId])

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { AddressRange } from "../../AddressRange.ts"
 import { type SourceError, UnmappedAddress } from "../../MemoryMapError.ts"
+import type { Decode } from "../base/decode.ts"
 import { fastPaths } from "../base/fastPaths.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { holeAt, mappingOf, piecesIn } from "../map/pieces.ts"
@@ -50,25 +51,26 @@ export const unmapped = (
   })
 }
 
-/** Where {@link peek} found its value. A module variable, because a result object a read would cost more than the read. */
-export let peeked: Uint8Array = new Uint8Array(0)
-
-/** Index in {@link peeked} of the `length` bytes at `address` when one resident piece holds them all, else -1. */
-export const peek = (map: MemoryMapImpl, address: bigint, length: number): number => {
-  if (!fastPaths.onePiece) return -1
+/** The value of the `length` bytes at `address` when one resident piece holds them all, decoded where they lie. */
+export const peek = <A>(
+  map: MemoryMapImpl,
+  address: bigint,
+  length: number,
+  little: boolean,
+  decode: Decode<A>
+): A | undefined => {
+  if (!fastPaths.onePiece) return undefined
   const flat = map.flat
   if (flat !== undefined) {
     const at = flat.locate(address, length)
-    peeked = flat.bytes
-    return at
+    return at < 0 ? undefined : decode(flat.bytes, at, little)
   }
   const piece = map.at(address)
-  if (piece === undefined) return -1
+  if (piece === undefined) return undefined
   const mapping = mappingOf(piece)
   const resident = mapping.source.resident
-  if (resident === undefined || piece.end - address < length) return -1
-  peeked = resident
-  return Number(address - mapping.start)
+  if (resident === undefined || piece.end - address < length) return undefined
+  return decode(resident, Number(address - mapping.start), little)
 }
 
 /** The parts that make up `[address, address + length)` up to the first hole, and where that hole starts. */

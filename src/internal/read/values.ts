@@ -6,7 +6,7 @@ import type { EndianRead, Mapped, Read, WordRead } from "../../MemoryMap.ts"
 import type * as decode from "../base/decode.ts"
 import { isDataFirst, littleFor, wordSizeOf } from "../map/machine.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
-import { bytes, peek, peeked, type ReadError } from "./bytes.ts"
+import { bytes, peek, type ReadError } from "./bytes.ts"
 
 type Options = { readonly endian?: Endian | undefined }
 
@@ -18,8 +18,8 @@ const value = <A>(
   little: boolean,
   decode: decode.Decode<A>
 ): Effect.Effect<A, ReadError> => {
-  const at = peek(map, address, length)
-  if (at >= 0) return Effect.succeed(decode(peeked, at, little))
+  const found = peek(map, address, length, little, decode)
+  if (found !== undefined) return Effect.succeed(found)
   return Effect.map(bytes(map, operation, address, length), (found) => decode(found, 0, little))
 }
 

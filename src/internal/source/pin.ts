@@ -40,13 +40,15 @@ interface Region {
   readonly address: bigint
 }
 
-const regions = new WeakMap<ArrayBufferLike, Region>()
+// On the buffer itself, and not in a table of this module: with two copies of the package, one searches what the other has
+// mapped, and must hold it in place.
+const RegionId = "~effect-memory-map/Region"
 
 const unmanaged: Pin = { address: undefined, release: () => {} }
 
 /** Makes every array over `buffer` pinnable; `address` is where the buffer begins. */
 export const manage = (buffer: ArrayBufferLike, gate: Gate, address: bigint): void => {
-  regions.set(buffer, { gate, address })
+  Object.defineProperty(buffer, RegionId, { value: { gate, address } satisfies Region })
 }
 
 /**
@@ -57,7 +59,7 @@ export const manage = (buffer: ArrayBufferLike, gate: Gate, address: bigint): vo
  * `address`.
  */
 export const pin = (bytes: Uint8Array): Pin | undefined => {
-  const region = regions.get(bytes.buffer)
+  const region = (bytes.buffer as { readonly [RegionId]?: Region })[RegionId]
   if (region === undefined) return unmanaged
   return region.gate.enter()
     ? { address: region.address + BigInt(bytes.byteOffset), release: () => region.gate.leave() }

@@ -6,6 +6,15 @@ import { bytesText } from "../base/numbers.ts"
 
 export const TypeId = "~effect-memory-map/ByteSource"
 
+/**
+ * Tells the kinds apart that are treated in a way of their own. By this mark and not by class: a program may hold two
+ * copies of this package, and sources of one come to the other.
+ */
+const KindId = "~effect-memory-map/ByteSource/Kind"
+
+const isKind = (source: ByteSource, kind: "Zeros" | "Slice"): boolean =>
+  (source as { readonly [KindId]?: unknown })[KindId] === kind
+
 type Read = ByteSource["read"]
 
 const truncated = (source: ByteSource, offset: bigint, length: number, why: string): SourceError =>
@@ -40,6 +49,7 @@ export class Bytes implements ByteSource {
 /** Recognised by readers, the search and the writers: its bytes are known without reading them. */
 export class Zeros implements ByteSource {
   readonly [TypeId] = TypeId
+  readonly [KindId] = "Zeros"
   readonly name: string
   readonly size: bigint
   readonly resident = undefined
@@ -73,8 +83,9 @@ export class Custom implements ByteSource {
 }
 
 /** A part of another source, never of another slice: slices of slices are flattened when made. */
-export class Slice implements ByteSource {
+class Slice implements ByteSource {
   readonly [TypeId] = TypeId
+  readonly [KindId] = "Slice"
   readonly name: string
   readonly parent: ByteSource
   readonly offset: bigint
@@ -103,15 +114,16 @@ export class Slice implements ByteSource {
   }
 }
 
+const isSlice = (source: ByteSource): source is Slice => isKind(source, "Slice")
+
 /** Unchecked: the caller has made sure that the slice lies inside `source`. */
 export const slice = (source: ByteSource, offset: bigint, length: bigint, name: string = source.name): ByteSource =>
-  source instanceof Slice
+  isSlice(source)
     ? new Slice(name, source.parent, source.offset + offset, length)
     : new Slice(name, source, offset, length)
 
 /** The bytes of `source` are all zero, and known to be without reading. */
-export const isZeros = (source: ByteSource): boolean =>
-  (source instanceof Slice ? source.parent : source) instanceof Zeros
+export const isZeros = (source: ByteSource): boolean => isKind(isSlice(source) ? source.parent : source, "Zeros")
 
 /** From these offsets on both hold the same bytes, known without reading: zeros, or one place of one source. */
 export const isSame = (a: ByteSource, aOffset: bigint, b: ByteSource, bOffset: bigint): boolean => {
@@ -121,4 +133,4 @@ export const isSame = (a: ByteSource, aOffset: bigint, b: ByteSource, bOffset: b
 
 /** Looks through a slice. */
 export const origin = (source: ByteSource, offset: bigint): { readonly source: ByteSource; readonly offset: bigint } =>
-  source instanceof Slice ? { source: source.parent, offset: source.offset + offset } : { source, offset }
+  isSlice(source) ? { source: source.parent, offset: source.offset + offset } : { source, offset }
