@@ -1,5 +1,5 @@
-// Numbers out of bytes. Plain arithmetic up to 32 bits; larger ones and floats go through one scratch view, because
-// making a DataView for each read costs more than the read.
+// Numbers out of bytes. Up to 32 bits they are put together by shifts; 64-bit integers and floats are copied into one
+// scratch DataView and read from there, because making a DataView for each read costs more than the read itself.
 export type Decode<A> = (bytes: Uint8Array, at: number, little: boolean) => A
 
 const scratch = new DataView(new ArrayBuffer(8))

@@ -1,11 +1,12 @@
-// Short cuts that must not change an answer. Tests switch them off and demand equal results.
+// Short cuts for speed, which never change an answer. The tests run everything with each switched off too, and demand
+// equal results. In a program they are always on.
 export const fastPaths = {
-  /** Ask the piece of the last read first. */
+  /** Before a look-up, ask the piece that the last one found. */
   lastHit: true,
-  /** Build flat arrays for a map that is read often. */
+  /** Build the flat index (internal/map/flat.ts) for a map that is read often. */
   flat: true,
-  /** Decode a value in place when one resident piece holds all of it. */
+  /** Decode a value where it lies when one piece in memory holds all of it, without copying its bytes. */
   onePiece: true,
-  /** Look for needles in the quick ways that give up on bytes that do not suit them. */
+  /** Search in the ways that are fast on most bytes and give up where they are slow: then the one that is always linear. */
   quickSearch: true
 }

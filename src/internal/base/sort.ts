@@ -1,11 +1,13 @@
-// Sorting by 64-bit starts. Rounded to doubles they decide nearly every comparison; the exact ones break ties.
+// Sorting by 64-bit starts. The starts are rounded to doubles, which decide nearly every comparison; where two doubles are
+// equal the exact bigints decide.
 
-/** From here on, counting digits is quicker than comparing. */
+/** Elements from which on a radix sort is faster than comparing: below it, clearing its tables costs more than it saves. */
 const MANY = 1 << 14
 
+/** Values of one digit of the radix sort: 16 bits, so that a double has four digits. */
 const DIGITS = 1 << 16
 
-/** Which half of a double holds its sign and exponent. */
+/** Which of the two 32-bit halves of a double holds its sign and exponent: the second on a little-endian machine. */
 const HIGH = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0
 
 /**
@@ -31,7 +33,7 @@ const radixOrder = (keys: Float64Array): Uint32Array => {
   return from
 }
 
-/** Sorts runs of equal keys by what `compare` says. */
+/** Sorts each run of equal keys by `compare`, which looks at the exact starts. */
 const settleTies = (order: Uint32Array, keys: Float64Array, compare: (a: number, b: number) => number): void => {
   let start = 0
   for (let i = 1; i <= order.length; i++) {

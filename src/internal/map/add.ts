@@ -135,7 +135,10 @@ export const addFile = (map: MemoryMapImpl, path: string, address: bigint, optio
     }
   )
 
-/** Fewer entries than this share of the map are added one by one, each in O(log n); more are worth a new sweep. */
+/**
+ * Entries are added one by one, each in O(log n), while there are fewer than one for SWEEP_SHARE mappings of the map;
+ * from there on one sweep over all mappings, O((n + m) log (n + m)) but cheap a mapping, is faster.
+ */
 const SWEEP_SHARE = 16
 
 export const addAll = (map: MemoryMapImpl, entries: Iterable<AddAllEntry>): Effect.Effect<MemoryMapImpl, AddError> =>
@@ -156,7 +159,7 @@ const sweep = (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Effect.
     const invalid = misplaced(entry)
     if (invalid !== undefined) return invalid
   }
-  // Made in ascending order, so that mappings lie in memory as they are gone through from now on.
+  // The mappings are created in ascending order, so that walks through the map, which go that way, read memory in order.
   const numbered = entries.map((entry, i) => ({ entry, order: map.nextOrder + i }))
   const added = ascending(numbered, ({ entry }) => entry.address).map(({ entry, order }) => mappingFor(entry, order))
   const layers = ascending([...Tree.from(map.mappings, 0n), ...added], (layer) => layer.start)
@@ -189,7 +192,7 @@ export const addAbsent = (
     )
   })
 
-/** The range with what it touches that has the same reason: a hole is as long as it can be. */
+/** The range together with the absences that touch it and have the same reason, so that a hole is as long as it can be. */
 const joined = (absent: Skyline.Skyline<Absent>, { end, start }: AddressRange, reason: string): AddressRange => {
   const same = (piece: Skyline.Visible<Absent> | undefined) =>
     piece !== undefined && Skyline.layerOf(piece).reason === reason ? piece : undefined

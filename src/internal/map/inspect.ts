@@ -46,7 +46,7 @@ function* reasons(map: MemoryMapImpl, start: bigint, end: bigint): Generator<Hol
   if (reached < end) yield { range: { start: reached, end }, reason: undefined }
 }
 
-/** Outside the space there are neither bytes nor holes. */
+/** The part of a range that lies in the address space: outside it there are neither bytes nor holes. */
 const inSpace = ({ end, start }: AddressRange): AddressRange => ({ start: max(start, 0n), end: min(end, END) })
 
 export const holes = (map: MemoryMapImpl, range: AddressRange = full): Iterable<Hole> =>

@@ -1,4 +1,5 @@
-// What a MemoryMap is made of, and how it changes. Public types are phantoms over this one class.
+// What a MemoryMap is made of. All its states (with word size or without, and so on) are this one class: the type
+// parameters of the public interface exist for the compiler only.
 import * as Equal from "effect/Equal"
 import { format } from "effect/Formatter"
 import { identity } from "effect/Function"
@@ -19,7 +20,10 @@ import * as Tree from "./tree.ts"
 export const MappingTypeId = "~effect-memory-map/Mapping"
 export const TypeId = "~effect-memory-map/MemoryMap"
 
-/** `rank` says both height and order: over is `order + 1`, under `-order - 1`, so the latest under lies lowest. */
+/**
+ * `rank` is how high the mapping lies: `order + 1` when it was added over the others, `-order - 1` when under them, so
+ * that the one added last lies highest or lowest. The order of adding can be had back from it.
+ */
 export class MappingImpl extends Inspectable.Class implements Mapping, Skyline.Layer {
   get [MappingTypeId](): typeof MappingTypeId {
     return MappingTypeId
@@ -134,8 +138,9 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   }
 
   /**
-   * Flat arrays of the map, once it has been looked into as often as it has mappings: building them costs about one
-   * look-up a mapping, so reading a map is never more than twice as dear for it, and soon far cheaper.
+   * The flat index of the map, built once it has answered as many look-ups as it has mappings. Building it costs about
+   * one look-up a mapping: at worst, all look-ups together cost twice what they would without it, and from then on each
+   * is far cheaper.
    */
   get flat(): FlatMap | undefined {
     if (this.flattened === undefined && fastPaths.flat && ++this.lookups > this.count) {

@@ -5,7 +5,7 @@ import type { MappingImpl, MemoryMapImpl, Piece } from "./map.ts"
 import * as Skyline from "./skyline.ts"
 import * as Tree from "./tree.ts"
 
-/** The mapping that shows in a piece. Its source's byte at offset 0 has the address `start` of the mapping. */
+/** The mapping that shows in a piece. The byte at offset 0 of its source has the address `start` of the mapping. */
 export const mappingOf: (piece: Piece) => MappingImpl = Skyline.layerOf
 
 /** The pieces that share a byte with `[start, end)`, ascending and whole, not cut to it; lazy, O(log n) to begin. */

@@ -1,6 +1,10 @@
-// What is visible of layers laid over each other: a tree of disjoint pieces. A layer of higher rank covers one of lower
-// rank; where a layer shows in one piece from end to end, the layer itself stands in the tree, so that a map of
-// mappings that never overlap costs no more than the mappings.
+// What is visible of layers laid over each other, as the skyline is what is visible of houses: a tree of disjoint pieces.
+// A layer of higher rank covers one of lower rank. A layer that shows in one piece from end to end stands in the tree
+// itself, without a Piece around it: a map whose mappings never overlap takes no memory for pieces.
+//
+// Adding or removing one layer replaces the pieces that it touches, k of them, in O(k + log n). Many layers at once are
+// swept from left to right with a heap, in O(n log n) (the skyline problem; de Berg et al., Computational Geometry, 3rd
+// edition, section 2.1, for sweeping in general).
 import { ascending } from "../base/sort.ts"
 import { type Item, from, fromSorted, floor, overlapping, splice, type Tree } from "./tree.ts"
 
@@ -79,7 +83,8 @@ export const under = <L extends Layer>(skyline: Skyline<L>, layer: L): Skyline<L
 
 /** Takes `layer` away; where it showed, the highest of the `rest` (a tree of all the other layers) shows. */
 export const without = <L extends Layer>(skyline: Skyline<L>, layer: L, rest: Tree<L>): Skyline<L> => {
-  // One byte more on both sides, so that a neighbour that goes on where the layer was is joined to its other half.
+  // The range is widened by one byte on both sides: a layer that showed beside the removed one and now shows in its
+  // place too must become one piece again.
   const low = layer.start === 0n ? 0n : layer.start - 1n
   const items: Array<Visible<L>> = []
   const push = (next: Visible<L>): void => {

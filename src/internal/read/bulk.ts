@@ -28,7 +28,10 @@ export const getBytesUpTo = (
     return copyExtents(parts, allocate("getBytesUpTo", Number(reached - address)))
   })
 
-/** The first address of `[start, end)` that is none. There is nothing that could be padded, left out or be a hole. */
+/**
+ * The first value in `[start, end)` that lies outside the address space; `undefined` when all of it is inside. Outside
+ * there are neither bytes nor holes, so nothing can be padded or left out there.
+ */
 const outside = (start: bigint, end: bigint): bigint | undefined =>
   start >= end ? undefined : start < 0n || start > END ? start : end > END ? END : undefined
 
@@ -46,7 +49,7 @@ export const getBytesPadded = (
     return copyExtents(paddedExtents(map, address, end), allocate("getBytesPadded", length).fill(fill))
   })
 
-/** What is mapped in the range, and between it what stays as it is. */
+/** The mapped extents of the range and, between them, extents without a source, whose bytes are left as they are. */
 function* paddedExtents(map: MemoryMapImpl, start: bigint, end: bigint): Generator<Extent> {
   let reached = start
   for (const piece of piecesIn(map, start, end)) {
@@ -84,10 +87,10 @@ const startOf = (part: SparsePart): bigint => (part._tag === "Run" ? part.start 
 /** Bytes of one element of a stream at most, and of one pull. */
 const CHUNK = 1 << 20
 
-/** Elements of one pull at most. */
+/** Elements of one pull at most: a map of tiny segments would otherwise plan a million reads before the first is done. */
 const ELEMENTS = 1024
 
-/** Adjacent bytes that become one element; holes shown as zeros have no parts. */
+/** Adjacent bytes that become one element of the stream. A hole shown as zeros is a job without parts. */
 interface Job {
   readonly address: bigint
   readonly parts: Array<Extent>
@@ -130,7 +133,7 @@ const plan = (map: MemoryMapImpl, at: bigint, end: bigint, policy: HolePolicy) =
   return result(undefined)
 }
 
-/** Jobs whose bytes are read side by side. */
+/** Reads of a source that are under way at once. More would help a source far away, and queue up on a disk. */
 const SIDE_BY_SIDE = 8
 
 /** Reads jobs, some of them side by side, and gives what there is in front of the first that fails. */

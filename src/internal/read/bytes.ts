@@ -11,7 +11,7 @@ import { copyExtents, type Extent } from "../source/copy.ts"
 
 export type ReadError = UnmappedAddress | SourceError
 
-/** Programming errors are defects: no length that arithmetic can produce should look like a hole. */
+/** A length that is no whole number of bytes is a mistake in the program, and a defect: it must not look like a hole. */
 export const checkLength = (operation: string, length: number): void => {
   if (!Number.isSafeInteger(length) || length < 0) {
     throw new RangeError(`MemoryMap.${operation}: the length must be a whole number of bytes, not ${length}`)
@@ -25,7 +25,10 @@ export const allocate = (operation: string, length: number): Uint8Array => {
   )
 }
 
-/** Above this, engines refuse one typed array or one buffer; far below it, bytes should be streamed anyway. */
+/**
+ * Bytes that one array can hold in every engine that Effect runs on (V8 allows more, others do not). Far below this,
+ * bytes are better streamed.
+ */
 const LARGEST = 2 ** 32
 
 /** The range of `length` bytes at `address`, which may leave the address space. */

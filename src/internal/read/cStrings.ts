@@ -9,7 +9,10 @@ import { checkLength, partsOf, type ReadError, unmapped } from "./bytes.ts"
 import { breathe } from "../base/turns.ts"
 import { copyExtents } from "../source/copy.ts"
 
-/** Most strings are short, so chunks start small; they are even, so that no UTF-16 unit is cut. */
+/**
+ * Bytes of the first piece that is read of a string, and of the largest: each is twice the one before, so that a short
+ * string costs a short read and a long one few reads. Both are even, so that no UTF-16 code unit is cut.
+ */
 const FIRST = 128
 const LARGEST = 1 << 20
 
@@ -75,7 +78,7 @@ const units = (bytes: Uint8Array, encoding: TextEncoding): Uint8Array | Uint16Ar
   return encoding === "ascii" ? bytes.map((byte) => (byte < 0x80 ? byte : 0xff)) : bytes
 }
 
-/** Characters that a string can have in every engine. */
+/** Characters that a string can have: V8's String::kMaxLength on 64-bit machines, the smallest of the engines. */
 const LONGEST = 2 ** 29 - 24
 
 export const getString = (
@@ -110,11 +113,11 @@ export const getString = (
     })
   })
 
-/** What a byte can be to a string: part of it, its end, or a refusal. */
+/** What a byte can be: part of a string, the end of one, or (0) neither, so that this is no string. */
 const PART = 1
 const END = 2
 
-/** What each byte is. */
+/** For each of the 256 bytes, which of these it is. */
 const table = (kindOf: (byte: number) => number): Uint8Array =>
   Uint8Array.from({ length: 256 }, (_, byte) => kindOf(byte))
 

@@ -1,4 +1,4 @@
-// The flat form of a map for hot loops: sorted arrays in place of the tree, every source in memory, no Effect.
+// MemoryReader: the map's flat index with every source in memory, so that a read is a plain function call.
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { Endian } from "../../MachineModel.ts"
@@ -115,11 +115,11 @@ class Reader implements MemoryReader<never, never> {
   }
 }
 
-/** A file's bytes were in memory when the reader was made and may not be touched any more. */
+/** The error for a mapped file that has been closed since the reader was made: its bytes must not be touched any more. */
 const gone = (source: ByteSource, offset: number, length: number): SourceError =>
   new SourceError({ source: source.name, offset: BigInt(offset), length, reason: "Closed" })
 
-/** Bytes asked of a source at a time. */
+/** Bytes asked of a source in one read while the reader is made: bounds what a slow source holds in flight. */
 const CHUNK = 4 << 20
 
 const residentPiece = Effect.fnUntraced(function* (piece: Piece) {
