@@ -56,6 +56,10 @@ class FileSource implements ByteSource {
     this.blocks = blocks
   }
 
+  get isClosed(): boolean {
+    return this.gate.closed
+  }
+
   read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
     return Effect.suspend(() => {
       if (this.gate.closed) return this.error(offset, length, "Closed")

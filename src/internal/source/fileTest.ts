@@ -27,7 +27,7 @@ class TestSource implements ByteSource {
   readonly name: string
   readonly size: bigint
   private readonly state: State
-  private closed = false
+  isClosed = false
 
   constructor(name: string, state: State) {
     this.name = name
@@ -37,13 +37,13 @@ class TestSource implements ByteSource {
 
   get resident(): Uint8Array | undefined {
     const { bytes, resident } = this.state.file
-    if (resident !== true || this.closed) return undefined
+    if (resident !== true || this.isClosed) return undefined
     return this.state.next() === bytes.length ? bytes : undefined
   }
 
   read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
     return Effect.suspend(() => {
-      if (this.closed) return this.error(offset, length, "Closed")
+      if (this.isClosed) return this.error(offset, length, "Closed")
       const size = this.state.next()
       const number = this.state.reads
       const { latency } = this.state.file
@@ -55,7 +55,7 @@ class TestSource implements ByteSource {
   private outcome(offset: bigint, length: number, size: number, number: number) {
     const { bytes, failAt, failRead } = this.state.file
     const end = offset + BigInt(length)
-    if (this.closed) return this.error(offset, length, "Closed")
+    if (this.isClosed) return this.error(offset, length, "Closed")
     if (failRead?.(number) === true) {
       return this.error(offset, length, "ReadFailed", new Error(`read ${number} was told to fail`))
     }
@@ -68,7 +68,7 @@ class TestSource implements ByteSource {
   }
 
   readonly close: Effect.Effect<void> = Effect.sync(() => {
-    this.closed = true
+    this.isClosed = true
   })
 
   private error(offset: bigint, length: number, reason: SourceError["reason"], cause?: unknown): SourceError {

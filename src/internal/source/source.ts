@@ -1,5 +1,6 @@
 // The kinds of ByteSource. Classes, so that every source of a kind has one hidden class and hot reads stay fast.
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type { ByteSource } from "../../ByteSource.ts"
 import { SourceError } from "../../MemoryMapError.ts"
 import { bytesText } from "../base/numbers.ts"
@@ -67,11 +68,13 @@ export class Custom implements ByteSource {
   readonly name: string
   readonly size: bigint
   readonly resident = undefined
+  readonly volatile: boolean
   readonly readUnchecked: Read
-  constructor(name: string, size: bigint, read: Read) {
+  constructor(name: string, size: bigint, read: Read, volatile = false) {
     this.name = name
     this.size = size
     this.readUnchecked = read
+    this.volatile = volatile
   }
   read(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
     return Effect.flatMap(inside(this, offset, length, this.readUnchecked), (bytes) =>
@@ -97,6 +100,9 @@ class Slice implements ByteSource {
     this.parent = parent
     this.offset = offset
     this.size = size
+  }
+  get volatile(): boolean {
+    return this.parent.volatile === true
   }
   /** The parent decides, each time, whether its bytes may be touched; only the subarray is remembered. */
   get resident(): Uint8Array | undefined {
@@ -134,3 +140,9 @@ export const isSame = (a: ByteSource, aOffset: bigint, b: ByteSource, bOffset: b
 /** Looks through a slice. */
 export const origin = (source: ByteSource, offset: bigint): { readonly source: ByteSource; readonly offset: bigint } =>
   isSlice(source) ? { source: source.parent, offset: source.offset + offset } : { source, offset }
+
+/** The Scope of the file behind `source` has ended. Sources that are not files of this package never say so. */
+export const isClosed = (source: ByteSource): boolean => {
+  const file = origin(source, 0n).source
+  return Predicate.hasProperty(file, "isClosed") && file.isClosed === true
+}
