@@ -11,6 +11,7 @@ import type * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
+import { checkSize } from "./internal/base/arguments.ts"
 import * as blob_ from "./internal/source/blob.ts"
 import * as cached_ from "./internal/source/cached.ts"
 import * as internal from "./internal/source/source.ts"
@@ -80,8 +81,10 @@ export const fromBytesUnsafe = (bytes: Uint8Array, options?: { readonly name?: s
  * @category constructors
  * @since 0.1.0
  */
-export const zeros = (size: bigint, options?: { readonly name?: string | undefined }): ByteSource =>
-  new internal.Zeros(options?.name ?? "zeros", size)
+export const zeros = (size: bigint, options?: { readonly name?: string | undefined }): ByteSource => {
+  checkSize("ByteSource.zeros", size)
+  return new internal.Zeros(options?.name ?? "zeros", size)
+}
 
 /**
  * A source that reads through a function of yours: a remote target, a compressed file, a generator.
@@ -113,7 +116,10 @@ export const make = (options: {
   readonly size: bigint
   readonly volatile?: boolean | undefined
   readonly read: (offset: bigint, length: number) => Effect.Effect<Uint8Array, SourceError>
-}): ByteSource => new internal.Custom(options.name, options.size, options.read, options.volatile)
+}): ByteSource => {
+  checkSize("ByteSource.make", options.size)
+  return new internal.Custom(options.name, options.size, options.read, options.volatile)
+}
 
 /**
  * What {@link fromBlob} needs of a Blob. The `File` and `Blob` of browsers, Node and other runtimes have it.

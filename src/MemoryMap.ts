@@ -282,8 +282,9 @@ export type SearchError = SourceError | InvalidPattern
 /**
  * Options of every search.
  *
- * A match lies in `range` (default: all addresses) with all its bytes. `alignment` (default 1) keeps matches whose address is a multiple of it. `onProgress` runs between blocks, with the bytes
- * searched so far and the mapped bytes to search in all.
+ * A match lies in `range` (default: all addresses) with all its bytes. `alignment` (from 1, the default, to 2^48) keeps
+ * matches whose address is a multiple of it. `onProgress` runs between blocks, with the bytes searched so far and the
+ * mapped bytes to search in all.
  *
  * @category models
  * @since 0.1.0
@@ -388,8 +389,8 @@ export interface WordArithmetic {
 }
 
 /**
- * Options of {@link strings}: texts of at least `minLength` characters (default 4, at most 65 536), in the addresses of `range`
- * (default: all), of one byte (`"ascii"`, the default; `"latin1"`, with the characters 0xa0 to 0xff) or two a character
+ * Options of {@link strings}: texts of at least `minLength` characters (1 to 65 536, default 4), in the addresses of `range` (default:
+ * all), of one byte (`"ascii"`, the default; `"latin1"`, with the characters 0xa0 to 0xff) or two a character
  * (`"utf16le"`, `"utf16be"`, of the characters that ASCII has).
  *
  * @category models

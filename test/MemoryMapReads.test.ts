@@ -205,10 +205,10 @@ describe("bytes", () => {
   )
 
   for (const [length, message] of [
-    [-1, /the length must be a whole number of bytes, not -1/],
-    [1.5, /the length must be a whole number of bytes, not 1.5/],
-    [Number.NaN, /the length must be a whole number of bytes, not NaN/],
-    [2 ** 53, /the length must be a whole number of bytes/],
+    [-1, /the length in bytes must be a whole number, 0 or more, not -1/],
+    [1.5, /the length in bytes must be a whole number, 0 or more, not 1.5/],
+    [Number.NaN, /the length in bytes must be a whole number, 0 or more, not NaN/],
+    [2 ** 53, /the length in bytes must be a whole number, 0 or more/],
     [2 ** 40, /1099511627776 bytes do not fit in one array; read them with MemoryMap.stream/]
   ] as const) {
     it.effect(`a length of ${length} is a defect that says so`, () =>

@@ -2,6 +2,7 @@
 import type { AddressRange } from "../../AddressRange.ts"
 import type { Coverage, Hole, Segment } from "../../MemoryMap.ts"
 import { type MappingImpl, type MemoryMapImpl, segmentOf } from "./map.ts"
+import { checkRange } from "../base/arguments.ts"
 import { END } from "../base/numbers.ts"
 import * as Skyline from "./skyline.ts"
 import * as Tree from "./tree.ts"
@@ -11,18 +12,24 @@ const full: AddressRange = { start: 0n, end: END }
 /** A generator that can be iterated more than once. */
 const iterable = <A>(make: () => Iterator<A>): Iterable<A> => ({ [Symbol.iterator]: make })
 
+/** One over a range, which is looked at now and not when the first element is asked for. */
+const over = <A>(operation: string, range: AddressRange, make: () => Iterator<A>): Iterable<A> => {
+  checkRange(operation, range)
+  return iterable(make)
+}
+
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 const min = (a: bigint, b: bigint): bigint => (a < b ? a : b)
 
 export const segments = (map: MemoryMapImpl, range: AddressRange = full): Iterable<Segment> =>
-  iterable(function* () {
+  over("segments", range, function* () {
     for (const piece of Skyline.within(map.visible, range.start, range.end)) {
       yield segmentOf(piece, max(piece.start, range.start), min(piece.end, range.end))
     }
   })
 
 export const runs = (map: MemoryMapImpl, range: AddressRange = full): Iterable<AddressRange> =>
-  iterable(function* () {
+  over("runs", range, function* () {
     let run: AddressRange | undefined
     for (const piece of Skyline.within(map.visible, range.start, range.end)) {
       if (run !== undefined && run.end === piece.start) run = { start: run.start, end: piece.end }
@@ -50,7 +57,7 @@ function* reasons(map: MemoryMapImpl, start: bigint, end: bigint): Generator<Hol
 const inSpace = ({ end, start }: AddressRange): AddressRange => ({ start: max(start, 0n), end: min(end, END) })
 
 export const holes = (map: MemoryMapImpl, range: AddressRange = full): Iterable<Hole> =>
-  iterable(function* () {
+  over("holes", range, function* () {
     const { end, start } = inSpace(range)
     let reached = start
     for (const piece of Skyline.within(map.visible, start, end)) {
@@ -61,6 +68,7 @@ export const holes = (map: MemoryMapImpl, range: AddressRange = full): Iterable<
   })
 
 export const coverage = (map: MemoryMapImpl, range: AddressRange = full): Coverage => {
+  checkRange("coverage", range)
   const { end, start } = inSpace(range)
   let mapped = 0n
   for (const piece of Skyline.within(map.visible, start, end)) {

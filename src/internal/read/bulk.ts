@@ -10,7 +10,8 @@ import type { SourceError } from "../../MemoryMapError.ts"
 import * as inspect from "../map/inspect.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { END } from "../base/numbers.ts"
-import { allocate, bytes, checkLength, extent, partsOf, type ReadError, unmapped } from "./bytes.ts"
+import { checkCount, checkLength, checkRange } from "../base/arguments.ts"
+import { allocate, bytes, extent, partsOf, type ReadError, unmapped } from "./bytes.ts"
 import { breathe } from "../base/turns.ts"
 import { copyExtents, type Extent } from "../source/copy.ts"
 import { mappingOf, piecesIn } from "../map/pieces.ts"
@@ -43,6 +44,7 @@ export const getBytesPadded = (
 ): Effect.Effect<Uint8Array, ReadError> =>
   Effect.suspend((): Effect.Effect<Uint8Array, ReadError> => {
     checkLength("getBytesPadded", length)
+    checkCount("MemoryMap.getBytesPadded", "the fill", fill, 0, 255)
     const end = address + BigInt(length)
     const nowhere = outside(address, end)
     if (nowhere !== undefined) return unmapped(map, "getBytesPadded", nowhere, { start: address, end })
@@ -68,11 +70,9 @@ export const getSparse = Effect.fnUntraced(function* (
   map: MemoryMapImpl,
   range: AddressRange
 ): Effect.fn.Return<ReadonlyArray<SparsePart>, ReadError> {
-  const { end, start } = range
-  const nowhere = outside(start, end)
-  if (nowhere !== undefined) {
-    return yield* unmapped(map, "getSparse", nowhere, range)
-  }
+  checkRange("getSparse", range)
+  const nowhere = outside(range.start, range.end)
+  if (nowhere !== undefined) return yield* unmapped(map, "getSparse", nowhere, range)
   const holes = Array.from(inspect.holes(map, range), (hole): SparsePart => ({ _tag: "Hole", ...hole }))
   const runs: Array<SparsePart> = []
   for (const run of inspect.runs(map, range)) {
@@ -175,6 +175,7 @@ export const stream = (
       let failed: SourceError | undefined
       type Step = Pull.Pull<Arr.NonEmptyReadonlyArray<AddressedBytes>, ReadError>
       const stop = (hole: bigint): Step => unmapped(map, "stream", hole, range)
+      checkRange("stream", range)
       const nowhere = outside(range.start, range.end)
       return Effect.suspend((): Step => {
         if (nowhere !== undefined) return stop(nowhere)

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { AddressRange } from "../../AddressRange.ts"
 import { type SourceError, UnmappedAddress } from "../../MemoryMapError.ts"
 import type { Decode } from "../base/decode.ts"
+import { checkLength } from "../base/arguments.ts"
 import { fastPaths } from "../base/fastPaths.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { holeAt, mappingOf, piecesIn } from "../map/pieces.ts"
@@ -10,13 +11,6 @@ import { END } from "../base/numbers.ts"
 import { copyExtents, type Extent } from "../source/copy.ts"
 
 export type ReadError = UnmappedAddress | SourceError
-
-/** A length that is no whole number of bytes is a mistake in the program, and a defect: it must not look like a hole. */
-export const checkLength = (operation: string, length: number): void => {
-  if (!Number.isSafeInteger(length) || length < 0) {
-    throw new RangeError(`MemoryMap.${operation}: the length must be a whole number of bytes, not ${length}`)
-  }
-}
 
 export const allocate = (operation: string, length: number): Uint8Array => {
   if (length <= LARGEST) return new Uint8Array(length)

@@ -4,12 +4,13 @@ import type * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { full } from "../../../AddressRange.ts"
 import type { Match, SearchError, SearchOptions } from "../../../MemoryMap.ts"
-import { InvalidPattern } from "../../../MemoryMapError.ts"
+import type { InvalidPattern } from "../../../MemoryMapError.ts"
 import type { Input } from "../../../Pattern.ts"
 import { SearchKernel, typescript } from "../../../SearchKernel.ts"
 import type { MemoryMapImpl } from "../../map/map.ts"
-import { END } from "../../base/numbers.ts"
-import { make as makePattern, show } from "../../pattern/pattern.ts"
+import { make as makePattern } from "../../pattern/pattern.ts"
+import { checkCount, checkRange } from "../../base/arguments.ts"
+import { wordSizeOf } from "../../map/machine.ts"
 import { compile, type Leaf } from "../../pattern/compile.ts"
 import { mappingOf, piecesIn } from "../../map/pieces.ts"
 import type { Block, Piece } from "./blocks.ts"
@@ -20,6 +21,9 @@ import { BlockSizes } from "./sizes.ts"
 import { ALIGNED_LEAST, ALIGNED_MOST } from "../find/words.ts"
 
 const MAX_ALIGNMENT = 2 ** 48
+
+const checkAlignment = (alignment: number): void =>
+  checkCount("MemoryMap.find", "the alignment in bytes", alignment, 1, MAX_ALIGNMENT)
 
 /** The visible parts of mappings in `[start, end)`. */
 export const piecesOf = (map: MemoryMapImpl, start: bigint, end: bigint): Iterable<Piece> => ({
@@ -103,19 +107,15 @@ interface Request<A> {
 const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Return<Plan<A>, InvalidPattern> {
   const { collect, map, options = {}, pattern, wantLengths } = request
   const { alignment = 1, onProgress } = options
-  if (!Number.isSafeInteger(alignment) || alignment < 1 || alignment > MAX_ALIGNMENT) {
-    const why = `the alignment must be a whole number of bytes from 1 to 2^48, not ${alignment}`
-    return yield* new InvalidPattern({ pattern: show(pattern), position: 0, why })
-  }
+  checkAlignment(alignment)
   const leaves = yield* Effect.fromResult(compile(pattern, map))
   const matcher = matcherOf(leaves, alignment)
   const kernel = yield* SearchKernel
   const native = kernel === typescript ? undefined : nativeOf(kernel, leaves, alignment)
   const { block, gather } = yield* BlockSizes
   const range = options.range ?? full
-  const start = range.start < 0n ? 0n : range.start
-  const end = range.end > END ? END : range.end
-  const pieces = piecesOf(map, start, end)
+  checkRange("find", range)
+  const pieces = piecesOf(map, range.start, range.end)
   const total = onProgress === undefined ? 0n : yield* sizeOf(pieces)
   return {
     pieces,
@@ -203,12 +203,10 @@ export const findMatches = (
 
 /** On word boundaries; an alignment that was asked for holds as well. */
 const onWords = (map: MemoryMapImpl, options: SearchOptions | undefined): SearchOptions => {
-  const word = (map.wordSize ?? 64) / 8
+  const word = wordSizeOf(map, "findAligned") / 8
   const asked = options?.alignment ?? 1
-  return {
-    ...options,
-    alignment: asked % word === 0 || !Number.isSafeInteger(asked) || asked < 1 ? asked : leastCommon(asked, word)
-  }
+  checkAlignment(asked)
+  return { ...options, alignment: asked % word === 0 ? asked : leastCommon(asked, word) }
 }
 
 const leastCommon = (a: number, b: number): number => {
@@ -217,9 +215,11 @@ const leastCommon = (a: number, b: number): number => {
   return (a / x) * b
 }
 
-export const findAligned: typeof find = (map, pattern, options) => find(map, pattern, onWords(map, options))
+export const findAligned: typeof find = (map, pattern, options) =>
+  Effect.suspend(() => find(map, pattern, onWords(map, options)))
 
-export const findAllAligned: typeof findAll = (map, pattern, options) => findAll(map, pattern, onWords(map, options))
+export const findAllAligned: typeof findAll = (map, pattern, options) =>
+  Stream.suspend(() => findAll(map, pattern, onWords(map, options)))
 
 const pointer = (address: bigint) => makePattern({ _tag: "Word", value: address })
 

@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import { full } from "../../../AddressRange.ts"
 import type { AddressedText, StringsOptions } from "../../../MemoryMap.ts"
 import type { SourceError } from "../../../MemoryMapError.ts"
+import { checkCount, checkRange } from "../../base/arguments.ts"
 import type { MemoryMapImpl } from "../../map/map.ts"
 import type { Block } from "./blocks.ts"
 import { type Looker, scan } from "./scan.ts"
@@ -146,7 +147,9 @@ export const strings = (map: MemoryMapImpl, options: StringsOptions = {}): Strea
   Stream.unwrap(
     Effect.map(BlockSizes, ({ block, gather }) => {
       const { encoding = "ascii", minLength = 4, range = full } = options
-      const texts = new Texts(encoding, Math.max(1, Math.min(LONGEST, minLength)))
+      checkCount("MemoryMap.strings", "minLength", minLength, 1, LONGEST)
+      checkRange("strings", range)
+      const texts = new Texts(encoding, minLength)
       return scan({
         pieces: piecesOf(map, range.start, range.end),
         sizes: { reach: texts.width, block, read: block, gather, skipsZeros: true },
