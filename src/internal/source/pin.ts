@@ -65,3 +65,20 @@ export const pin = (bytes: Uint8Array): Pin | undefined => {
     ? { address: region.address + BigInt(bytes.byteOffset), release: () => region.gate.leave() }
     : undefined
 }
+
+/**
+ * Runs `use` with the memory behind `bytes` held in place; `undefined` when that is gone. The bytes are asked for, held,
+ * used and let go in one piece that nothing interrupts: a pin that is lost between two steps keeps its file open for ever.
+ */
+export const pinned = <A, E, R>(
+  bytes: () => Uint8Array | undefined,
+  use: (bytes: Uint8Array, pin: Pin) => Effect.Effect<A, E, R>
+): Effect.Effect<A | undefined, E, R> =>
+  Effect.uninterruptible(
+    Effect.suspend(() => {
+      const memory = bytes()
+      const held = memory === undefined ? undefined : pin(memory)
+      if (memory === undefined || held === undefined) return Effect.undefined
+      return Effect.ensuring(use(memory, held), Effect.sync(held.release))
+    })
+  )

@@ -7,7 +7,7 @@ import * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type { SourceError } from "../../../MemoryMapError.ts"
 import type { Finder } from "../../../SearchKernel.ts"
-import { pin } from "../../source/pin.ts"
+import { pinned } from "../../source/pin.ts"
 import type { Block, Piece, Sizes } from "./blocks.ts"
 import { readPart } from "./reading.ts"
 import { ALONE, type Task, tasks } from "./tasks.ts"
@@ -58,24 +58,20 @@ const isLost = ({ bytes, length, piece }: Block): boolean =>
 /** Has a kernel look at the task, if it is one large block; smaller ones are not worth its trouble. What the kernel leaves over is left to the scan. */
 const withNative =
   ({ find, length }: Native) =>
-  (task: Task): Effect.Effect<Task> =>
-    Effect.suspend(() => {
-      const block = task.blocks[0]
-      if (task.blocks.length !== 1 || block === undefined || block.starts < ALONE || isLost(block)) {
-        return Effect.succeed(task)
+  (task: Task): Effect.Effect<Task> => {
+    const block = task.blocks[0]
+    if (task.blocks.length !== 1 || block === undefined || block.starts < ALONE) return Effect.succeed(task)
+    const memory = () => (isLost(block) ? undefined : block.bytes)
+    return Effect.map(
+      pinned(memory, (bytes) => find(bytes.subarray(0, block.starts + length - 1), CHUNK)),
+      (offsets) => {
+        if (offsets === undefined) return task
+        const next = offsets.length < CHUNK ? block.starts : offsets[offsets.length - 1]! + 1
+        task.found = { offsets, next }
+        return task
       }
-      const held = pin(block.bytes)
-      if (held === undefined) return Effect.succeed(task)
-      return find(block.bytes.subarray(0, block.starts + length - 1), CHUNK).pipe(
-        Effect.map((offsets) => {
-          const next = offsets.length < CHUNK ? block.starts : offsets[offsets.length - 1]! + 1
-          task.found = { offsets, next }
-          return task
-        }),
-        Effect.ensuring(Effect.sync(held.release)),
-        Effect.uninterruptible
-      )
-    })
+    )
+  }
 
 class Scan<A> {
   private readonly plan: Plan<A>
