@@ -39,15 +39,28 @@ export interface Progress {
 }
 
 /**
+ * Options of {@link save}. `onProgress` runs after each piece. `overwrite: false` (default: true) fails with
+ * `PlatformError` `"AlreadyExists"` rather than replace a file.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SaveOptions {
+  readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
+  readonly overwrite?: boolean | undefined
+}
+
+/**
  * Saves a map to a file.
  *
- * The file is written beside `path`, as `path` and a suffix that ends in `.partial`, flushed to disk, and renamed into
- * place: whenever the process dies, a file that was there before is whole, and no half file is under the name. A
- * failure or interruption removes the partial file; only a process that is killed outright leaves it behind. Pages of
- * zeros take no space on file systems that know holes.
+ * The file is written beside `path`, under a name that ends in `.partial`, flushed to disk, and renamed into place:
+ * whenever the process dies, a file that was there before is whole, and no half file is under the name. A failure or
+ * interruption removes the partial file; a process that is killed outright leaves it behind, and on Linux the next save
+ * to the same path removes it. Pages of zeros take no space on file systems that know holes.
  *
- * A map opened from `path` may be saved to `path`. Links are followed; a path that leads to a directory, a device or a
- * pipe is refused.
+ * A file that is replaced keeps its mode and owner; where the owner cannot be kept, the new file can be read by the one
+ * who saves only, as a file can that was not there before. Links are followed, also where they lead to nothing yet. A map
+ * opened from `path` may be saved to `path`. Devices and pipes are written to, directories refused.
  *
  * Fails with `SourceError` when bytes cannot be read, `PlatformError` when they cannot be written, and `ImageError`
  * when the map has more segments than a snapshot can hold (2^24).
@@ -78,21 +91,14 @@ export interface Progress {
 export const save: {
   (
     path: string,
-    options?: { readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined }
+    options?: SaveOptions
   ): (self: Mapped) => Effect.Effect<void, ImageError | SourceError | PlatformError, FileSystem>
   (
     self: Mapped,
     path: string,
-    options?: { readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined }
+    options?: SaveOptions
   ): Effect.Effect<void, ImageError | SourceError | PlatformError, FileSystem>
-} = dual(
-  isDataFirst,
-  (
-    self: MemoryMapImpl,
-    path: string,
-    options?: { readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined }
-  ) => save_(self, path, options?.onProgress)
-)
+} = dual(isDataFirst, (self: MemoryMapImpl, path: string, options?: SaveOptions) => save_(self, path, options))
 
 /**
  * The bytes that {@link save} would write, in pieces of 1 MiB at most, in order; zeros are not left out. The arrays are

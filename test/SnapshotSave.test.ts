@@ -91,7 +91,7 @@ layer(files)("Snapshot.save", (it) => {
     })
   )
 
-  it.effect("follows links, and replaces nothing but files", () =>
+  it.effect("follows links, also those that lead to nothing yet, and replaces nothing but files", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const at = yield* directory
@@ -104,15 +104,17 @@ layer(files)("Snapshot.save", (it) => {
       assert.deepStrictEqual(yield* contents(yield* Snapshot.open(path)), yield* contents(map))
 
       yield* fs.symlink("/dev/null", `${at}/null`)
+      yield* Snapshot.save(map, `${at}/null`)
+      assert.strictEqual((yield* fs.stat(`${at}/null`)).type, "CharacterDevice")
       yield* fs.makeDirectory(`${at}/more`)
-      for (const [name, what] of [
-        ["null", "a character device"],
-        ["more", "a directory"]
-      ] as const) {
-        const error = yield* Effect.flip(Snapshot.save(map, `${at}/${name}`))
-        assert.include(error.message, `it is ${what}; only regular files are replaced`)
-      }
-      assert.sameMembers(yield* fs.readDirectory(at), ["map.snap", "link.snap", "null", "more"])
+      const error = yield* Effect.flip(Snapshot.save(map, `${at}/more`))
+      assert.include(error.message, "it is a directory, and cannot be written to")
+
+      yield* fs.symlink("more/new.snap", `${at}/dangling`)
+      yield* Snapshot.save(map, `${at}/dangling`)
+      assert.strictEqual(yield* fs.readLink(`${at}/dangling`), "more/new.snap")
+      assert.deepStrictEqual(yield* contents(yield* Snapshot.open(`${at}/more/new.snap`)), yield* contents(map))
+      assert.sameMembers(yield* fs.readDirectory(at), ["map.snap", "link.snap", "null", "more", "dangling"])
     })
   )
 

@@ -108,5 +108,7 @@ export const main = (): void => {
   // Whoever closed its end early has read enough. Writers are told by their own write.
   process.stdout.on("error", () => {})
   process.stderr.on("error", () => {})
+  // A terminal that is closed ends the work as Ctrl-C does: what is half written is removed.
+  process.on("SIGHUP", () => process.kill(process.pid, "SIGTERM"))
   NodeRuntime.runMain(Effect.provide(program, NodeServices.layer), { disableErrorReporting: true })
 }

@@ -13,7 +13,12 @@ import { Refused } from "./errors.ts"
 
 export interface Opened {
   readonly map: MemoryMap.Mapped
-  readonly images: ReadonlyArray<{ readonly path: string; readonly image: MemoryImage.MemoryImage }>
+  /** `path` is what was asked for, which may end in an address; `file` is where it leads. */
+  readonly images: ReadonlyArray<{
+    readonly path: string
+    readonly file: string
+    readonly image: MemoryImage.MemoryImage
+  }>
 }
 
 /** `PATH@ADDRESS`, unless a file of that very name exists. */
@@ -83,7 +88,7 @@ export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, f
       addresses: flags.physical ? "physical" : "virtual",
       truncated: flags.truncated ? "absent" : "refuse"
     })
-    images.push({ path: text, image })
+    images.push({ path: text, file: path, image })
     map = map === undefined ? image.map : yield* lay(map, image.map)
   }
   if (map === undefined) return yield* new Refused({ message: "no image was given" })

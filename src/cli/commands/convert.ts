@@ -1,6 +1,5 @@
 // memmap convert: a map as a file in another format.
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -14,7 +13,7 @@ import * as Raw from "../../image/Raw.ts"
 import * as SRecord from "../../image/SRecord.ts"
 import * as Uf2 from "../../image/Uf2.ts"
 import { hex, sizeText } from "../../internal/base/numbers.ts"
-import { replace } from "../../internal/source/replace.ts"
+import { writeFile } from "../../internal/source/outfile.ts"
 import type { MemoryImage } from "../../MemoryImage.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import type { ImageError, SourceError } from "../../MemoryMapError.ts"
@@ -22,7 +21,7 @@ import * as Snapshot from "../../Snapshot.ts"
 import { action } from "../action.ts"
 import * as args from "../arguments.ts"
 import { Refused } from "../errors.ts"
-import { requireDirectory } from "../files.ts"
+import { requireDirectory, requireFree } from "../files.ts"
 import * as Images from "../images.ts"
 import { losses, type Target, targets } from "../losses.ts"
 import { Output } from "../output.ts"
@@ -89,16 +88,6 @@ const lengthOf = (map: MemoryMap.Mapped, target: Target, { fill, range }: Option
     : MemoryMap.mappedSize(map)
 }
 
-const toFile = (bytes: Stream.Stream<Uint8Array, ImageError | SourceError>, path: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (fs) => replace(path, (beside) => Stream.run(bytes, fs.sink(beside))))
-
-const refuseExisting = Effect.fnUntraced(function* (path: string) {
-  const fs = yield* FileSystem.FileSystem
-  if (yield* fs.exists(path)) {
-    return yield* new Refused({ message: `${path} exists already`, details: [["try", "--force to replace it"]] })
-  }
-})
-
 /** Blocks of several families are for several chips: which of them is meant cannot be guessed. */
 const oneFamily = (target: Target, images: Images.Opened["images"], family: Option.Option<number>) => {
   const families = new Set(images.flatMap(({ image }) => (image.format === "uf2" ? image.families : [])))
@@ -146,7 +135,7 @@ export const convert = Command.make(
         return yield* new Refused({ message: "bytes are not for a terminal", details: [["try", "a pipe, or a file"]] })
       }
       if (out !== "-") yield* requireDirectory(out)
-      if (out !== "-" && !input.force) yield* refuseExisting(out)
+      if (out !== "-") yield* requireFree(out, input.force)
       const opened = yield* Images.open([input.image], input)
       const range = Option.getOrUndefined(input.range)
       const map = range === undefined ? opened.map : yield* Images.crop(opened.map, range)
@@ -171,9 +160,12 @@ export const convert = Command.make(
       )
       if (out === "-") return yield* output.bytes(bytes)
       if (target === "snapshot") {
-        yield* Snapshot.save(map, out, { onProgress: ({ total, written }) => progress.update(written, total) })
+        yield* Snapshot.save(map, out, {
+          overwrite: input.force,
+          onProgress: ({ total, written }) => progress.update(written, total)
+        })
       } else {
-        yield* toFile(bytes, out)
+        yield* writeFile(out, (append) => Stream.runForEach(bytes, append), { overwrite: input.force })
       }
       const images = opened.images.map(({ image }) => image)
       const lost = losses(map, yield* Images.machineOf(map), target, images)

@@ -1,6 +1,5 @@
 // memmap map: the address space as a picture.
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as Command from "effect/cli/Command"
@@ -11,7 +10,8 @@ import * as MapPicture from "../../render/MapPicture.ts"
 import * as Svg from "../../render/Svg.ts"
 import { action } from "../action.ts"
 import * as args from "../arguments.ts"
-import { requireDirectory } from "../files.ts"
+import { writeFile } from "../../internal/source/outfile.ts"
+import { requireDirectory, requireFree, requireOther } from "../files.ts"
 import * as Images from "../images.ts"
 import { type Item, Output } from "../output.ts"
 
@@ -42,6 +42,7 @@ export const map = Command.make(
         Flag.withDescription("Write the picture to FILE instead (- is stdout), as SVG for light and dark pages"),
         Flag.optional
       ),
+    force: args.flag("force", "Replace FILE if it exists", "f"),
     ...args.opening
   },
   Effect.fnUntraced(
@@ -51,10 +52,12 @@ export const map = Command.make(
       if (Option.isSome(input.svg)) {
         const title = images.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)).join(" + ")
         const picture = Svg.render(map, { title })
-        if (input.svg.value === "-") return yield* output.bytes(Stream.make(new TextEncoder().encode(picture)))
+        const bytes = new TextEncoder().encode(picture)
+        if (input.svg.value === "-") return yield* output.bytes(Stream.make(bytes))
         yield* requireDirectory(input.svg.value)
-        const fs = yield* FileSystem.FileSystem
-        yield* fs.writeFileString(input.svg.value, picture)
+        yield* requireOther(input.svg.value, images)
+        yield* requireFree(input.svg.value, input.force)
+        yield* writeFile(input.svg.value, (append) => append(bytes), { overwrite: input.force })
         yield* output.lines([{ json: { type: "written", path: input.svg.value, format: "svg" } }])
         return yield* output.note(`wrote ${input.svg.value}`)
       }

@@ -28,7 +28,7 @@ import {
   VERSION
 } from "./layout.ts"
 import { decodeDescription, type Description, NOTE_HEADER, noteHeader, type NoteType, padded, SEAL } from "./notes.ts"
-import { isZero } from "./save.ts"
+import { isZero } from "../source/outfile.ts"
 import { LARGEST_NOTE } from "./write.ts"
 import { slice } from "../source/source.ts"
 import { xxh32 } from "../base/xxh32.ts"

@@ -96,11 +96,11 @@ export const plan = (map: MemoryMapImpl): Effect.Effect<Plan, ImageError> =>
     })
   })
 
-/** All zero, shared, never to be written to; {@link isHole} knows it without looking. */
+/** All zero, shared, never to be written to; isHole knows it without looking. */
 const zeros = new Uint8Array(BLOCK)
 
 /** True for bytes that are zero because they come from nowhere: padding and sources of zeros. */
-export const isHole = (bytes: Uint8Array): boolean => bytes.buffer === zeros.buffer
+const isHole = (bytes: Uint8Array): boolean => bytes.buffer === zeros.buffer
 
 let zeroSum: number | undefined
 
