@@ -14,6 +14,7 @@ import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import type * as HelpDoc from "effect/cli/HelpDoc"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
+import { NoMmap } from "./action.ts"
 import { convert } from "./commands/convert.ts"
 import { find } from "./commands/find.ts"
 import { hexdump } from "./commands/hexdump.ts"
@@ -35,7 +36,7 @@ export const memmap = Command.make("memmap").pipe(
     "Look into memory images: core dumps, memory of machines, firmware. Exit codes: 0 answered, 1 nothing found or mapped there, 2 wrong usage or no full answer, 130 interrupted."
   ),
   Command.withSubcommands([info, hexdump, read, find, strings, convert, verify, map]),
-  Command.withGlobalFlags([Json, Color, Quiet])
+  Command.withGlobalFlags([Json, Color, Quiet, NoMmap])
 )
 
 const write = <E>(sink: Sink.Sink<void, string | Uint8Array, never, E>, text: string): Effect.Effect<void, E> =>

@@ -4,13 +4,32 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type * as FileMapper from "../FileMapper.ts"
+import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Flag from "effect/cli/Flag"
+import * as FileMapper from "../FileMapper.ts"
 import type * as MemoryMap from "../MemoryMap.ts"
+import * as NodeDecompressor from "../node/NodeDecompressor.ts"
 import * as NodeMemoryMap from "../node/NodeMemoryMap.ts"
+import * as NodeSearchKernel from "../node/NodeSearchKernel.ts"
 import { errorText, Exit, exitCode, explain, type Failure, Refused } from "./errors.ts"
 import { type ClosedPipe, make, Output } from "./output.ts"
 
-const layers = Layer.merge(NodeMemoryMap.layer, NodeFileSystem.layer)
+export const NoMmap = GlobalFlag.Setting("no-mmap")({
+  flag: Flag.Boolean("no-mmap").pipe(
+    Flag.withDescription(
+      "Read files by position instead of mapping them: slower, and safe from files that are cut short"
+    ),
+    Flag.withDefault(false)
+  )
+})
+
+const byPosition = Layer.mergeAll(FileMapper.layerFileSystem, NodeSearchKernel.layer, NodeDecompressor.layer)
+
+const layers = Layer.unwrap(
+  Effect.map(NoMmap, (noMmap): Layer.Layer<FileMapper.FileMapper, never, FileSystem.FileSystem> =>
+    noMmap ? byPosition : NodeMemoryMap.layer
+  )
+).pipe(Layer.provideMerge(NodeFileSystem.layer))
 
 /** An error that knows the map it happened in, to say what lies nearby. */
 class InMap {

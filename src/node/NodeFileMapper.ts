@@ -12,8 +12,9 @@
  * turn of the event loop; once it has shrunk they are not, and reads beyond its end fail with `"Truncated"`. The
  * source's own `read` goes through the file and is never in danger. What cannot be caught is another process that cuts
  * the file short while its bytes are being looked at, in the turn in which they were handed out or by a native search:
- * that ends the process. Map files that nobody truncates, and use `FileMapper.layerFileSystem`, which is immune, for
- * the others. Files that only grow, or are replaced by others of the same name, are no danger.
+ * that ends the process, and during a search it is the likely outcome of a cut (docs/reliability.md has figures). Map
+ * files that nobody truncates, and use `FileMapper.layerFileSystem`, which is immune, for the others. Files that only
+ * grow, or are replaced by others of the same name, are no danger.
  *
  * @since 0.1.0
  */

@@ -14,6 +14,16 @@ const run = (...args: ReadonlyArray<string>) => memmap(args)
 const patched = [path("app.hex"), "--over", `${path("patch.bin")}@0x804`]
 const bytes = "00 01 02 03 50 41 54 43  48 09 0a 0b 0c 0d 0e 0f"
 
+describe("--no-mmap", () => {
+  it.effect("answers the same, before the command and behind it", () =>
+    Effect.gen(function* () {
+      const mapped = yield* run("hexdump", core, "0x55555555808f", "32")
+      assert.deepStrictEqual(yield* run("hexdump", core, "0x55555555808f", "32", "--no-mmap"), mapped)
+      assert.deepStrictEqual(yield* run("--no-mmap", "hexdump", core, "0x55555555808f", "32"), mapped)
+    })
+  )
+})
+
 describe("convert", () => {
   for (const ending of ["snap", "lime", "hex", "s19", "uf2"]) {
     it.effect(`writes .${ending}, which opens as the same bytes`, () =>
