@@ -2,7 +2,7 @@
  * Lines of text with styled parts: what the other modules of `render/` give, for a terminal, a pipe or a page.
  *
  * A style says what a part is, not how it looks. `plain` drops the styles, `ansi` turns them into colours of a terminal;
- * both write control characters as `\x1b`, so that no name or text out of an image can command the terminal.
+ * both write control and format characters as `\x1b` or `\u202e`, so that no name or text out of an image can command the terminal.
  *
  * @since 0.1.0
  */
@@ -56,20 +56,25 @@ export type Line = ReadonlyArray<Span>
  */
 export const span = (text: string, style?: Style): Span => ({ text, style })
 
-// C0, DEL, C1, and the marks that turn the direction of writing round.
-// oxlint-disable-next-line no-control-regex
-const unsafe = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]/g
+/**
+ * What commands a terminal or misleads its reader: control characters (C0, DEL, C1), format characters (all that Unicode
+ * has: marks of direction, joiners, tags, the byte order mark), line and paragraph separators, and half surrogates.
+ */
+const unsafe = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
 
 /**
- * Writes control characters, and marks that turn the direction of writing round, as `\x1b` and `\u202e`.
+ * Writes what commands a terminal or misleads its reader as `\x1b`, `\u202e` or `\u{e0001}`: control and format
+ * characters, line separators, half surrogates.
  *
  * @category serialization
  * @since 0.1.0
  */
 export const escape = (text: string): string =>
   text.replace(unsafe, (character) => {
-    const code = character.charCodeAt(0)
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`
+    const code = character.codePointAt(0)!
+    const digits = code.toString(16)
+    if (code < 0x100) return `\\x${digits.padStart(2, "0")}`
+    return code < 0x1_0000 ? `\\u${digits.padStart(4, "0")}` : `\\u{${digits}}`
   })
 
 /**

@@ -13,6 +13,7 @@
 import { END, hex, sizeText } from "../internal/base/numbers.ts"
 import * as Mapping from "../Mapping.ts"
 import type * as MemoryMap from "../MemoryMap.ts"
+import { escape } from "./Line.ts"
 import { type Cluster, clusters } from "./MapPicture.ts"
 
 /**
@@ -53,19 +54,23 @@ text { font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fill
 .absent { fill: none; stroke: var(--absent) }
 `
 
-/** What XML cannot hold becomes U+FFFD, what it would take for markup is escaped. */
+/**
+ * Escaped as on a terminal, and then for XML (Extensible Markup Language 1.0, sections 2.2 and 2.4): what it cannot hold
+ * becomes U+FFFD, what it would take for markup an entity.
+ */
 const xml = (text: string): string =>
-  text
-    // oxlint-disable-next-line no-control-regex
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Surrogate}/gu, "\ufffd")
+  escape(text)
+    .replace(/[\ufffe\uffff]/gu, "\ufffd")
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
 
 /** The end of a path tells more than its beginning. */
-const shorten = (name: string, length: number): string =>
-  name.length <= length ? name : `\u2026${name.slice(name.length - length + 1)}`
+const shorten = (name: string, length: number): string => {
+  const shown = escape(name)
+  return shown.length <= length ? shown : `\u2026${shown.slice(shown.length - length + 1)}`
+}
 
 /** Code, data that changes, data that doesn't. */
 const kindOf = (mapping: Mapping.Mapping): string => {

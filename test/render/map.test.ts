@@ -86,7 +86,7 @@ describe("Svg", () => {
       )
     )
     assert.match(svg, /^<svg [^>]*aria-label="a &quot;map&quot;">/)
-    assert.include(svg, "&lt;script&gt;&amp;\ufffd\ufffd")
+    assert.include(svg, "&lt;script&gt;&amp;\\x01\\ud800")
     assert.notInclude(svg, "<script>")
     assert.strictEqual(svg.match(/class="run"><title>/g)?.length, 2)
     assert.strictEqual(svg.match(/class="covered"><title>/g)?.length, 1)
