@@ -28,6 +28,8 @@ import * as ByteSource from "./ByteSource.ts"
 import type * as FileMapper from "./FileMapper.ts"
 import * as add_ from "./internal/map/add.ts"
 import * as bulk from "./internal/read/bulk.ts"
+import * as compose from "./internal/map/compose.ts"
+import * as diff_ from "./internal/read/diff.ts"
 import * as decode from "./internal/base/decode.ts"
 import * as inspect from "./internal/map/inspect.ts"
 import { empty as emptyImpl, type MemoryMapImpl, segmentOf, TypeId } from "./internal/map/map.ts"
@@ -253,6 +255,41 @@ export interface AddFileOptions extends AddOptions {
 export interface AddAllEntry extends AddOptions {
   readonly source: ByteSource.ByteSource
   readonly address: Address
+}
+
+/**
+ * Options of {@link addMap}: what is visible of the other map in `range` (default: all), the start of the range placed at
+ * `at` (default: where it is). `overlap` is that of {@link AddOptions}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AddMapOptions extends RangeOptions {
+  readonly at?: Address | undefined
+  readonly overlap?: OverlapPolicy | undefined
+}
+
+/**
+ * Options of {@link diff}: at the addresses of `range` only (default: all), with changed ranges widened to multiples of
+ * `align` bytes (default: 1).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DiffOptions extends RangeOptions {
+  readonly align?: number | undefined
+}
+
+/**
+ * A range in which two maps differ: its bytes are `"changed"`, or it is mapped in one of them alone, the second
+ * (`"added"`) or the first (`"removed"`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Difference {
+  readonly range: AddressRange
+  readonly kind: "changed" | "added" | "removed"
 }
 
 /**
@@ -703,6 +740,147 @@ export const remove: {
     mapping: Mapping
   ): MemoryMap<W, E, MappingState>
 } = dual(2, add_.remove)
+
+// -----------------------------------------------------------------------------------------------------------------
+// composing and comparing
+// -----------------------------------------------------------------------------------------------------------------
+
+/** A map that had a mapping still has one. */
+type AndMore<M extends MappingState> = M extends "HasMapping" ? "HasMapping" : MappingState
+
+/**
+ * Adds what is visible of another map, as slices of its sources: no byte is read or copied. Its holes with reasons come
+ * along; where both maps give one, that of `other` is told, with `overlap: "under"` that of `self`. Word size and byte
+ * order stay those of `self`.
+ *
+ * **Details**
+ *
+ * Fails with `InvalidMapping` when anything would lie outside the address space, a hole with a reason too, and with
+ * `MappingOverlap` like {@link add}; then nothing is added.
+ *
+ * **Example** (A boot loader out of another image)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AddressRange, MemoryMap } from "effect-memory-map"
+ *
+ * const program = Effect.gen(function* () {
+ *   const app = yield* MemoryMap.fromBytes(new Uint8Array([1, 1, 1, 1]), 0x1000n)
+ *   const flash = yield* MemoryMap.fromBytes(new Uint8Array([7, 8, 9]), 0x0n)
+ *   const both = yield* MemoryMap.addMap(app, flash, { range: AddressRange.make(1n, 3n), at: 0x1002n })
+ *   return yield* MemoryMap.getBytes(both, 0x1000n, 4)
+ * })
+ * Effect.runSync(program) // => new Uint8Array([1, 1, 8, 9])
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const addMap: {
+  (
+    other: Any,
+    options?: AddMapOptions
+  ): <W extends WordSizeState, E extends EndianState, M extends MappingState>(
+    self: MemoryMap<W, E, M>
+  ) => Effect.Effect<MemoryMap<W, E, AndMore<M>>, AddError>
+  <W extends WordSizeState, E extends EndianState, M extends MappingState>(
+    self: MemoryMap<W, E, M>,
+    other: Any,
+    options?: AddMapOptions
+  ): Effect.Effect<MemoryMap<W, E, AndMore<M>>, AddError>
+} = dual((args) => isMemoryMap(args[0]) && isMemoryMap(args[1]), compose.addMap)
+
+type Cut = {
+  (
+    range: AddressRange
+  ): <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>
+  ) => MemoryMap<W, E, MappingState>
+  <W extends WordSizeState, E extends EndianState>(
+    self: MemoryMap<W, E, MappingState>,
+    range: AddressRange
+  ): MemoryMap<W, E, MappingState>
+}
+
+/**
+ * The map without what lies outside the range. Mappings are cut to it, covered ones too, and so are holes with reasons.
+ * Whether any mapping is left is for {@link requireMapping} to say.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const crop: Cut = dual(2, compose.crop)
+
+/**
+ * The map without what lies in the range: a hole is left there, without reason. A mapping that reaches over it on both
+ * sides becomes two.
+ *
+ * **Example** (Leaving a page out)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AddressRange, MemoryMap } from "effect-memory-map"
+ *
+ * const map = Effect.runSync(MemoryMap.fromBytes(new Uint8Array(0x3000), 0n))
+ * const rest = MemoryMap.without(map, AddressRange.make(0x1000n, 0x2000n))
+ * Array.from(MemoryMap.runs(rest), AddressRange.format) // => ["0x0-0x1000", "0x2000-0x3000"]
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const without: Cut = dual(2, compose.without)
+
+/**
+ * The map with everything `by` bytes further up, or down where that is negative. Fails with `InvalidMapping` when anything
+ * would lie outside the address space, a hole with a reason too.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const shift: {
+  (
+    by: bigint
+  ): <W extends WordSizeState, E extends EndianState, M extends MappingState>(
+    self: MemoryMap<W, E, M>
+  ) => Effect.Effect<MemoryMap<W, E, M>, InvalidMapping>
+  <W extends WordSizeState, E extends EndianState, M extends MappingState>(
+    self: MemoryMap<W, E, M>,
+    by: bigint
+  ): Effect.Effect<MemoryMap<W, E, M>, InvalidMapping>
+} = dual(2, compose.shift)
+
+/**
+ * Where two maps differ: ranges in ascending order, as long as they can be with one kind. Lazy: it compares as far as the
+ * stream is pulled. What both maps have from one place of one source is equal without being read.
+ *
+ * **Details**
+ *
+ * Bytes that cannot be read fail the stream with `SourceError`; differences in front of them are given before it. With
+ * `align`, a changed range grows to multiples of it, as far as both maps have bytes there; ranges that are mapped in one
+ * map alone are exact.
+ *
+ * **Example** (Two states of a memory)
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { MemoryMap } from "effect-memory-map"
+ *
+ * const program = Effect.gen(function* () {
+ *   const before = yield* MemoryMap.fromBytes(new Uint8Array([1, 2, 3, 4]), 0n)
+ *   const after = yield* MemoryMap.fromBytes(new Uint8Array([1, 9, 9, 4, 5]), 0n)
+ *   return yield* Stream.runCollect(MemoryMap.diff(before, after))
+ * })
+ * await Effect.runPromise(program) // => [{ range: { start: 1n, end: 3n }, kind: "changed" }, { range: { start: 4n, end: 5n }, kind: "added" }]
+ * ```
+ *
+ * @category comparing
+ * @since 0.1.0
+ */
+export const diff: {
+  (other: Any, options?: DiffOptions): (self: Any) => Stream<Difference, SourceError>
+  (self: Any, other: Any, options?: DiffOptions): Stream<Difference, SourceError>
+} = dual((args) => isMemoryMap(args[0]) && isMemoryMap(args[1]), diff_.diff)
 
 // -----------------------------------------------------------------------------------------------------------------
 // word size and byte order

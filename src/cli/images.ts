@@ -4,7 +4,6 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as AddressRange from "../AddressRange.ts"
-import * as ByteSource from "../ByteSource.ts"
 import type { Endian, WordSize } from "../MachineModel.ts"
 import * as MemoryImage from "../MemoryImage.ts"
 import * as MemoryMap from "../MemoryMap.ts"
@@ -46,36 +45,12 @@ const endianOf = (map: MemoryMap.Any): Effect.Effect<Endian | undefined> =>
 /** What the map says of its machine; `undefined` where it doesn't. */
 export const machineOf = (map: MemoryMap.Any) => Effect.all({ wordSize: wordSizeOf(map), endian: endianOf(map) })
 
-/** What is visible in a range, as entries of another map. */
-const entries = (map: MemoryMap.Any, range?: AddressRange.AddressRange): ReadonlyArray<MemoryMap.AddAllEntry> =>
-  Array.from(MemoryMap.segments(map, { range }), ({ mapping, offset, range: { end, start } }) => ({
-    source: Option.getOrElse(ByteSource.slice(mapping.source, offset, end - start), () => mapping.source),
-    address: start,
-    name: mapping.name,
-    permissions: mapping.permissions
-  }))
-
-/** All that is visible in `upper`, over `lower`, with the holes of which either knows a reason. */
-const lay = Effect.fnUntraced(function* (
-  lower: MemoryMap.Any,
-  upper: MemoryMap.Any,
-  range?: AddressRange.AddressRange
-) {
-  let map = yield* MemoryMap.addAll(lower, entries(upper, range))
-  for (const { range: hole, reason } of MemoryMap.holes(upper, { range })) {
-    if (reason !== undefined) map = yield* MemoryMap.addAbsent(map, hole, reason)
-  }
-  return map
-})
-
 /** The map without what lies outside the range. */
-export const crop = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: AddressRange.AddressRange) {
-  const { endian, wordSize } = yield* machineOf(map)
-  if (MemoryMap.coverage(map, { range }).mapped === 0n) {
-    return yield* new Refused({ message: `nothing is mapped in ${AddressRange.format(range)}` })
-  }
-  return yield* setMachine(yield* lay(MemoryMap.empty, map, range), wordSize, endian)
-})
+export const crop = (map: MemoryMap.Mapped, range: AddressRange.AddressRange) =>
+  Effect.mapError(
+    MemoryMap.requireMapping(MemoryMap.crop(map, range)),
+    () => new Refused({ message: `nothing is mapped in ${AddressRange.format(range)}` })
+  )
 
 /** Opens images and lays them over each other, in order. */
 export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: Opening) {
@@ -89,7 +64,7 @@ export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, f
       truncated: flags.truncated ? "absent" : "refuse"
     })
     images.push({ path: text, file: path, image })
-    map = map === undefined ? image.map : yield* lay(map, image.map)
+    map = map === undefined ? image.map : yield* MemoryMap.addMap(map, image.map)
   }
   if (map === undefined) return yield* new Refused({ message: "no image was given" })
   return { map: yield* withMachine(map, images, flags), images } satisfies Opened

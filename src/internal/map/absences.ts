@@ -10,11 +10,23 @@ export interface Absence {
   readonly reason: string
 }
 
-/** The same as `MemoryMap.addAbsent` for each in turn. The ranges must be valid, and none empty. */
-export const withAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Absence>): M => {
+/** The reasons that the map was told in a range, clipped to it, also those of addresses that are mapped. */
+export const absencesIn = (map: MemoryMapImpl, { end, start }: AddressRange): ReadonlyArray<Absence> =>
+  Array.from(Skyline.within(map.absent, start, end), (piece) => ({
+    range: { start: piece.start > start ? piece.start : start, end: piece.end < end ? piece.end : end },
+    reason: Skyline.layerOf(piece).reason
+  }))
+
+/**
+ * The same as `MemoryMap.addAbsent` for each in turn. The ranges must be valid, and none empty. `under`: what the map was
+ * told before is kept where both say something.
+ */
+export const withAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Absence>, under = false): M => {
+  if (absences.length === 0) return map
   const impl = map as unknown as MemoryMapImpl
   const before = new Set(Array.from(Tree.from(impl.absent, 0n), Skyline.layerOf))
-  const added = absences.map(({ range, reason }, i) => new Absent(range, reason, impl.nextOrder + i))
+  const rank = (i: number): number => (under ? -impl.nextOrder - i - 1 : impl.nextOrder + i)
+  const added = absences.map(({ range, reason }, i) => new Absent(range, reason, rank(i)))
   const swept = Skyline.fromLayers([...before, ...added])
   return impl.with({ absent: Tree.fromSorted(joined(swept)), nextOrder: impl.nextOrder + added.length }) as unknown as M
 }
