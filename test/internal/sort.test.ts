@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { ascending } from "../../src/internal/base/sort.ts"
+import { atOnce } from "../../src/internal/base/turns.ts"
 import { randomWords } from "../support/random.ts"
 
 interface Element {
@@ -27,19 +28,13 @@ describe("ascending", () => {
     for (const count of [2, 1000, 40_000]) {
       it(`sorts ${count} starts ${kind}, equal ones in order`, () => {
         const list = elements(count, startOf)
-        assert.deepStrictEqual(
-          ascending(list, ({ start }) => start),
-          expected(list)
-        )
+        assert.deepStrictEqual(atOnce(ascending(list, ({ start }) => start)), expected(list))
       })
     }
   }
 
   it("gives back what is sorted already", () => {
     const list = expected(elements(50_000, BigInt))
-    assert.strictEqual(
-      ascending(list, ({ start }) => start),
-      list
-    )
+    assert.strictEqual(atOnce(ascending(list, ({ start }) => start)), list)
   })
 })

@@ -44,3 +44,17 @@ export const inTurns = <A>(make: () => Work<A>): Effect.Effect<A> =>
     })
     return go
   })
+
+/** Does the work without rest: for little of it, and where there is no fiber. */
+export const atOnce = <A>(work: Work<A>): A => {
+  for (;;) {
+    const step = work.next()
+    if (step.done === true) return step.value
+  }
+}
+
+/** Small steps, each well below a microsecond, between two places where work rests. A power of two. */
+const STEPS = 512
+
+/** True for each STEPS-th number: where a loop over small steps rests. */
+export const isRest = (i: number): boolean => (i & (STEPS - 1)) === STEPS - 1

@@ -9,7 +9,7 @@ import { FileMapper } from "../../FileMapper.ts"
 import type { AddAllEntry, AddFileOptions, AddOptions } from "../../MemoryMap.ts"
 import { Absent, MappingImpl, type MemoryMapImpl, type Piece } from "./map.ts"
 import { END } from "../base/numbers.ts"
-import { breathe } from "../base/turns.ts"
+import { breathe, inTurns, isRest, type Work } from "../base/turns.ts"
 import { copyExtents } from "../source/copy.ts"
 import * as Skyline from "./skyline.ts"
 import { ascending } from "../base/sort.ts"
@@ -142,36 +142,63 @@ export const addFile = (map: MemoryMapImpl, path: string, address: bigint, optio
 const SWEEP_SHARE = 16
 
 export const addAll = (map: MemoryMapImpl, entries: Iterable<AddAllEntry>): Effect.Effect<MemoryMapImpl, AddError> =>
-  Effect.suspend(() => {
-    const list = Array.from(entries)
-    const checked = list.some((entry) => entry.overlap === "reject" || entry.overlap === "equal")
-    return checked || list.length * SWEEP_SHARE < map.count ? oneByOne(map, list) : sweep(map, list)
-  })
+  Effect.flatMap(
+    inTurns(() => gather(entries)),
+    ({ invalid, isChecked, list }) => {
+      if (isChecked || list.length * SWEEP_SHARE < map.count) return oneByOne(map, list)
+      return invalid ?? inTurns(() => sweep(map, list))
+    }
+  )
+
+/** The entries, the first of them that has no place, and whether any is to be compared with what is there. */
+function* gather(entries: Iterable<AddAllEntry>) {
+  const list: Array<AddAllEntry> = []
+  let invalid: InvalidMapping | undefined
+  let isChecked = false
+  for (const entry of entries) {
+    if (isRest(list.length)) yield
+    list.push(entry)
+    invalid ??= misplaced(entry)
+    isChecked ||= entry.overlap === "reject" || entry.overlap === "equal"
+  }
+  return { list, invalid, isChecked }
+}
 
 const oneByOne = Effect.fnUntraced(function* (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>) {
   let result = map
-  for (const entry of entries) result = yield* addEntry(result, entry)
+  for (const entry of entries) {
+    yield* breathe
+    result = yield* addEntry(result, entry)
+  }
   return result
 })
 
-const sweep = (map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Effect.Effect<MemoryMapImpl, AddError> => {
+function* sweep(map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Work<MemoryMapImpl> {
+  const numbered: Array<{ readonly entry: AddAllEntry; readonly order: number }> = []
   for (const entry of entries) {
-    const invalid = misplaced(entry)
-    if (invalid !== undefined) return invalid
+    if (isRest(numbered.length)) yield
+    numbered.push({ entry, order: map.nextOrder + numbered.length })
+  }
+  const all: Array<MappingImpl> = []
+  for (const mapping of Tree.from(map.mappings, 0n)) {
+    if (isRest(all.length)) yield
+    all.push(mapping)
   }
   // The mappings are created in ascending order, so that walks through the map, which go that way, read memory in order.
-  const numbered = entries.map((entry, i) => ({ entry, order: map.nextOrder + i }))
-  const added = ascending(numbered, ({ entry }) => entry.address).map(({ entry, order }) => mappingFor(entry, order))
-  const layers = ascending([...Tree.from(map.mappings, 0n), ...added], (layer) => layer.start)
-  return Effect.succeed(
-    map.with({
-      visible: Skyline.fromLayers(layers),
-      mappings: Tree.fromSorted(layers),
-      count: layers.length,
-      nextOrder: map.nextOrder + entries.length
-    })
-  )
+  for (const { entry, order } of yield* ascending(numbered, byAddress)) {
+    if (isRest(all.length)) yield
+    all.push(mappingFor(entry, order))
+  }
+  const layers = yield* ascending(all, (layer) => layer.start)
+  return map.with({
+    visible: yield* Skyline.building(layers),
+    mappings: yield* Tree.building(layers),
+    count: layers.length,
+    nextOrder: map.nextOrder + entries.length
+  })
 }
+
+const byAddress = ({ entry }: { readonly entry: AddAllEntry }): bigint => entry.address
 
 export const addAbsent = (
   map: MemoryMapImpl,

@@ -7,6 +7,7 @@ import { InvalidMapping, type MappingOverlap } from "../../MemoryMapError.ts"
 import { checkRange } from "../base/arguments.ts"
 import { END } from "../base/numbers.ts"
 import { ascending } from "../base/sort.ts"
+import { atOnce } from "../base/turns.ts"
 import { slice } from "../source/source.ts"
 import { type Absence, absencesIn, withAbsences } from "./absences.ts"
 import { addAll } from "./add.ts"
@@ -36,7 +37,7 @@ const remade = (
   absences: ReadonlyArray<Absence>
 ): MemoryMapImpl => {
   const byOrder = mappings.toSorted((a, b) => a.order - b.order)
-  const layers = ascending(byOrder, (mapping) => mapping.start)
+  const layers = atOnce(ascending(byOrder, (mapping) => mapping.start))
   const bare = map.with({
     visible: Skyline.fromLayers(layers),
     mappings: Tree.fromSorted(layers),

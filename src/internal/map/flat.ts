@@ -2,6 +2,7 @@
 // builds for itself. A look-up in a million pieces touches three or four cache lines; in the tree it is a dozen.
 import type { ByteSource } from "../../ByteSource.ts"
 import { fastPaths } from "../base/fastPaths.ts"
+import type { Work } from "../base/turns.ts"
 import { origin } from "../source/source.ts"
 
 /** A visible piece whose first byte is the one at `offset` of `source`. */
@@ -18,6 +19,9 @@ export const flatPiece = (start: bigint, end: bigint, source: ByteSource, offset
   end,
   ...origin(source, offset)
 })
+
+/** Pieces taken up between two rests: what a look-up does for the index on its way. */
+const STEP = 32
 
 /** Keys compared per level: two cache lines of doubles. */
 const FANOUT = 16
@@ -39,40 +43,51 @@ const EXACT = 2 ** 52
 
 export class FlatMap {
   private readonly keys: Float64Array
-  private readonly levels: ReadonlyArray<Float64Array>
+  private levels: ReadonlyArray<Float64Array> = []
   /** Per piece: its rounded end, and what to add to an address to have its offset in the source. */
   private readonly records: Float64Array
   /** Per piece: first and last address, for what doubles cannot tell apart, and the offset of the first. */
   private readonly bounds: BigUint64Array
   private readonly offsets: Float64Array
   private readonly sourceOf: Uint32Array
-  private readonly sources: ReadonlyArray<ByteSource>
+  private sources: ReadonlyArray<ByteSource> = []
   private lastHit = 0
   /** Where `locate` found its bytes. A field, because a result object a read would cost more than the read. */
   bytes: Uint8Array = new Uint8Array(0)
 
-  constructor(pieces: ReadonlyArray<FlatPiece>) {
-    const count = pieces.length
-    const indexes = new Map<ByteSource, number>()
+  private constructor(count: number) {
     this.keys = new Float64Array(count)
     this.records = new Float64Array(2 * count)
     this.bounds = new BigUint64Array(2 * count)
     this.offsets = new Float64Array(count)
     this.sourceOf = new Uint32Array(count)
-    for (let i = 0; i < count; i++) {
-      const { end, offset, source, start } = pieces[i]!
+  }
+
+  /** The arrays for pieces that are ascending and apart. */
+  static *building(pieces: Iterable<FlatPiece>): Work<FlatMap> {
+    const list: Array<FlatPiece> = []
+    for (const piece of pieces) {
+      if (list.length % STEP === STEP - 1) yield
+      list.push(piece)
+    }
+    const flat = new FlatMap(list.length)
+    const indexes = new Map<ByteSource, number>()
+    for (let i = 0; i < list.length; i++) {
+      if (i % STEP === STEP - 1) yield
+      const { end, offset, source, start } = list[i]!
       const index = indexes.get(source) ?? indexes.size
       indexes.set(source, index)
-      this.keys[i] = Number(start)
-      this.records[2 * i] = Number(end)
-      this.records[2 * i + 1] = Number(offset - start)
-      this.bounds[2 * i] = start
-      this.bounds[2 * i + 1] = end - 1n
-      this.offsets[i] = Number(offset)
-      this.sourceOf[i] = index
+      flat.keys[i] = Number(start)
+      flat.records[2 * i] = Number(end)
+      flat.records[2 * i + 1] = Number(offset - start)
+      flat.bounds[2 * i] = start
+      flat.bounds[2 * i + 1] = end - 1n
+      flat.offsets[i] = Number(offset)
+      flat.sourceOf[i] = index
     }
-    this.levels = levelsOf(this.keys)
-    this.sources = [...indexes.keys()]
+    flat.levels = levelsOf(flat.keys)
+    flat.sources = [...indexes.keys()]
+    return flat
   }
 
   private holds(index: number, address: bigint, key: number): boolean {

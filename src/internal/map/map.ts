@@ -12,7 +12,8 @@ import type { Endian, WordSize } from "../../MachineModel.ts"
 import type { Mapping, Permissions } from "../../Mapping.ts"
 import type { MemoryMap, Segment } from "../../MemoryMap.ts"
 import { fastPaths } from "../base/fastPaths.ts"
-import { FlatMap, flatPiece } from "./flat.ts"
+import type { Work } from "../base/turns.ts"
+import { FlatMap, type FlatPiece, flatPiece } from "./flat.ts"
 import { hex } from "../base/numbers.ts"
 import * as Skyline from "./skyline.ts"
 import * as Tree from "./tree.ts"
@@ -110,6 +111,7 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   /** Look-ups so far, and the flat arrays that enough of them pay for. */
   private lookups = 0
   private flattened: FlatMap | undefined = undefined
+  private flattening: Work<FlatMap> | undefined = undefined
   /** Filled when first asked for. */
   private mapped: bigint | undefined = undefined
 
@@ -140,15 +142,16 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   /**
    * The flat index of the map, built once it has answered as many look-ups as it has mappings. Building it costs about
    * one look-up a mapping: at worst, all look-ups together cost twice what they would without it, and from then on each
-   * is far cheaper.
+   * is far cheaper. Each look-up builds a part of it, so that none of them holds the event loop.
    */
   get flat(): FlatMap | undefined {
     if (this.flattened === undefined && fastPaths.flat && ++this.lookups > this.count) {
-      const pieces = Array.from(Tree.from(this.visible, 0n), (piece) => {
-        const { source, start } = Skyline.layerOf(piece)
-        return flatPiece(piece.start, piece.end, source, piece.start - start)
-      })
-      this.flattened = new FlatMap(pieces)
+      this.flattening ??= FlatMap.building(flatPieces(this.visible))
+      const step = this.flattening.next()
+      if (step.done === true) {
+        this.flattened = step.value
+        this.flattening = undefined
+      }
     }
     return fastPaths.flat ? this.flattened : undefined
   }
@@ -194,6 +197,13 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   }
   [Hash.symbol](): number {
     return Hash.random(this)
+  }
+}
+
+function* flatPieces(visible: Skyline.Skyline<MappingImpl>): Generator<FlatPiece> {
+  for (const piece of Tree.from(visible, 0n)) {
+    const { source, start } = Skyline.layerOf(piece)
+    yield flatPiece(piece.start, piece.end, source, piece.start - start)
   }
 }
 

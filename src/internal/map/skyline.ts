@@ -5,8 +5,10 @@
 // Adding or removing one layer replaces the pieces that it touches, k of them, in O(k + log n). Many layers at once are
 // swept from left to right with a heap, in O(n log n) (the skyline problem; de Berg et al., Computational Geometry, 3rd
 // edition, section 2.1, for sweeping in general).
+import { END } from "../base/numbers.ts"
 import { ascending } from "../base/sort.ts"
-import { type Item, from, fromSorted, floor, overlapping, splice, type Tree } from "./tree.ts"
+import { atOnce, isRest, type Work } from "../base/turns.ts"
+import { type Item, from, floor, overlapping, splice, type Tree, building as buildTree } from "./tree.ts"
 
 /** Something with a place and a height. `order` says when it was added and differs from layer to layer. */
 export interface Layer extends Item {
@@ -95,35 +97,56 @@ export const without = <L extends Layer>(skyline: Skyline<L>, layer: L, rest: Tr
   }
   for (const item of within(skyline, low, layer.end + 1n)) {
     if (layerOf(item) !== layer) push(item)
-    else for (const shown of sweep(overlapping(rest, item.start, item.end), item.start, item.end)) push(shown)
+    else {
+      const shown: Array<Visible<L>> = []
+      atOnce(sweep(overlapping(rest, item.start, item.end), item.start, item.end, shown))
+      for (const piece of shown) push(piece)
+    }
   }
   const first = floor(skyline, low)
   const start = first !== undefined && first.end > low ? first.start : low
   return splice(skyline, start, layer.end, items)
 }
 
-/** Builds the skyline of any number of layers at once. */
-export const fromLayers = <L extends Layer>(layers: ReadonlyArray<L>): Skyline<L> => fromSorted([...sweep(layers)])
+/** Builds the skyline of any number of layers, in one sweep. */
+export function* building<L extends Layer>(layers: ReadonlyArray<L>): Work<Skyline<L>> {
+  const shown: Array<Visible<L>> = []
+  yield* sweep(yield* ascending(layers, byStart), 0n, END, shown)
+  return yield* buildTree(shown)
+}
+
+export const fromLayers = <L extends Layer>(layers: ReadonlyArray<L>): Skyline<L> => atOnce(building(layers))
 
 const byStart = (layer: Layer): bigint => layer.start
 
 /**
- * One pass from left to right over layers, keeping those that reach the current address in a heap with the highest
- * rank on top. Yields what shows, ascending, each piece as long as it can be, clipped to `[low, high)`.
+ * One pass from left to right over layers, ascending by start, keeping those that reach the current address in a heap with
+ * the highest rank on top. Adds what shows to `out`, ascending, each piece as long as it can be, clipped to `[low, high)`.
  */
-function* sweep<L extends Layer>(layers: ReadonlyArray<L>, low = 0n, high = 1n << 64n): Generator<Visible<L>> {
-  const waiting = ascending(layers, byStart)
+function* sweep<L extends Layer>(
+  waiting: ReadonlyArray<L>,
+  low: bigint,
+  high: bigint,
+  out: Array<Visible<L>>
+): Work<void> {
   const heap: Array<L> = []
   let next = 0
+  let steps = 0
   let reached = low
   let shown: L | undefined
   let shownFrom = low
   while (reached < high) {
-    while (next < waiting.length && waiting[next]!.start <= reached) raise(heap, waiting[next++]!)
-    while (heap.length > 0 && heap[0]!.end <= reached) drop(heap)
+    while (next < waiting.length && waiting[next]!.start <= reached) {
+      raise(heap, waiting[next++]!)
+      if (isRest(steps++)) yield
+    }
+    while (heap.length > 0 && heap[0]!.end <= reached) {
+      drop(heap)
+      if (isRest(steps++)) yield
+    }
     const top = heap[0]
     if (top !== shown) {
-      if (shown !== undefined) yield part(shown, shownFrom, reached)
+      if (shown !== undefined) out.push(part(shown, shownFrom, reached))
       shown = top
       shownFrom = reached
     }
@@ -132,7 +155,7 @@ function* sweep<L extends Layer>(layers: ReadonlyArray<L>, low = 0n, high = 1n <
     const stop = top === undefined || (following !== undefined && following < top.end) ? following! : top.end
     reached = stop < high ? stop : high
   }
-  if (shown !== undefined) yield part(shown, shownFrom, high)
+  if (shown !== undefined) out.push(part(shown, shownFrom, high))
 }
 
 const raise = <L extends Layer>(heap: Array<L>, layer: L): void => {

@@ -7,6 +7,7 @@
 // Keys are start addresses rounded to doubles, in an array of their own. Comparing two doubles is many times faster than
 // comparing two bigints and decides nearly every step of a look-up; only where two doubles are equal, which happens from
 // 2^53 on, are the exact bigints compared. Rounding keeps the order, so the doubles never contradict the bigints.
+import { atOnce, type Work } from "../base/turns.ts"
 
 /** What the tree holds: a non-empty range `[start, end)`; `order` tells items with one start apart. */
 export interface Item {
@@ -337,6 +338,19 @@ export const remove = <T extends Item>(root: Tree<T>, item: T): Tree<T> => {
   return spliceKeys(root, low, { rounded, address: item.start, order: item.order }, none)
 }
 
+/** Leaves built between two rests. */
+const LEAVES = 32
+
 /** Builds a tree of items that are ascending already. */
-export const fromSorted = <T extends Item>(items: ReadonlyArray<T>): Tree<T> =>
-  items.length === 0 ? undefined : grow(cut(leaf(items), true, ROOMY))
+export function* building<T extends Item>(items: ReadonlyArray<T>): Work<Tree<T>> {
+  if (items.length === 0) return undefined
+  if (items.length <= WIDTH) return leaf(items)
+  const leaves: Array<Node<T>> = []
+  for (let i = 0; i < items.length; i += ROOMY) {
+    leaves.push(leaf(items.slice(i, i + ROOMY)))
+    if (leaves.length % LEAVES === 0) yield
+  }
+  return grow(leaves)
+}
+
+export const fromSorted = <T extends Item>(items: ReadonlyArray<T>): Tree<T> => atOnce(building(items))

@@ -6,7 +6,9 @@ import type { MemoryReader } from "../../MemoryReader.ts"
 import { SourceError } from "../../MemoryMapError.ts"
 import { checkLength } from "../base/arguments.ts"
 import * as decode from "../base/decode.ts"
-import { FlatMap, flatPiece } from "../map/flat.ts"
+import { copyExtents } from "../source/copy.ts"
+import { inTurns, isRest } from "../base/turns.ts"
+import { FlatMap, type FlatPiece, flatPiece } from "../map/flat.ts"
 import type { MemoryMapImpl, Piece } from "../map/map.ts"
 import { allocate, extent, unmapped } from "./bytes.ts"
 import { allPieces, mappingOf } from "../map/pieces.ts"
@@ -120,21 +122,39 @@ class Reader implements MemoryReader<never, never> {
 const gone = (source: ByteSource, offset: number, length: number): SourceError =>
   new SourceError({ source: source.name, offset: BigInt(offset), length, reason: "Closed" })
 
-/** Bytes asked of a source in one read while the reader is made: bounds what a slow source holds in flight. */
-const CHUNK = 4 << 20
+/** A piece whose bytes have to be read, and its place among all. */
+interface Missing {
+  readonly index: number
+  readonly piece: Piece
+}
 
-const residentPiece = Effect.fnUntraced(function* (piece: Piece) {
-  const { source, start } = mappingOf(piece)
-  const offset = piece.start - start
-  if (source.resident !== undefined || isZeros(source)) return flatPiece(piece.start, piece.end, source, offset)
-  const bytes = allocate("reader", Number(piece.end - piece.start))
-  for (let at = 0; at < bytes.length; at += CHUNK) {
-    bytes.set(yield* source.read(offset + BigInt(at), Math.min(CHUNK, bytes.length - at)), at)
+/** Every piece, with zeros in place of what is not in memory, and a list of that. */
+function* piecesOf(map: MemoryMapImpl) {
+  const pieces: Array<FlatPiece> = []
+  const missing: Array<Missing> = []
+  for (const piece of allPieces(map)) {
+    if (isRest(pieces.length)) yield
+    const { source, start } = mappingOf(piece)
+    if (source.resident === undefined && !isZeros(source)) missing.push({ index: pieces.length, piece })
+    pieces.push(flatPiece(piece.start, piece.end, source, piece.start - start))
   }
-  return flatPiece(piece.start, piece.end, new Bytes(source.name, bytes), 0n)
-})
+  return { pieces, missing }
+}
 
-export const make = (map: MemoryMapImpl): Effect.Effect<MemoryReader<never, never>, SourceError> =>
-  Effect.suspend(() =>
-    Effect.map(Effect.forEach(allPieces(map), residentPiece), (pieces) => new Reader(map, new FlatMap(pieces)))
-  )
+const read = ({ piece }: Missing): Effect.Effect<FlatPiece, SourceError> =>
+  Effect.suspend(() => {
+    const { source, start } = mappingOf(piece)
+    const length = Number(piece.end - piece.start)
+    const part = { source, offset: piece.start - start, length }
+    return Effect.map(copyExtents([part], allocate("reader", length)), (bytes) =>
+      flatPiece(piece.start, piece.end, new Bytes(source.name, bytes), 0n)
+    )
+  })
+
+export const make = Effect.fnUntraced(function* (
+  map: MemoryMapImpl
+): Effect.fn.Return<MemoryReader<never, never>, SourceError> {
+  const { missing, pieces } = yield* inTurns(() => piecesOf(map))
+  for (const one of missing) pieces[one.index] = yield* read(one)
+  return new Reader(map, yield* inTurns(() => FlatMap.building(pieces)))
+})
