@@ -11,6 +11,8 @@
  * | `InvalidPattern` | a search pattern cannot be searched for | see `position` |
  * | `MapStateError` | a map lacks word size, endianness or any mapping | set or open what is missing |
  * | `ImageError` | a file is not the image it should be | see `offset` |
+ * | `KernelNotFound` | memory holds no Linux kernel that could be found | see `tried`; open the image's physical addresses |
+ * | `GuestDataError` | a structure of a guest's kernel is not what it should be | see `address` and `why`; other things may still be read |
  * | `NativeUnavailable` | a layer that needs the C library cannot have it here | install koffi or use another layer |
  * | `InvalidAddress` | a text is no address or no range | see its message |
  *
@@ -205,6 +207,40 @@ export class ImageError extends Schema.TaggedError<ImageError>("effect-memory-ma
   override get message(): string {
     const where = this.line === undefined ? `offset ${hex(this.offset)}` : `line ${this.line}`
     return `${this.path}: ${this.format}, ${where}: ${this.why}`
+  }
+}
+
+/**
+ * No Linux kernel was found in a physical memory, or not enough of it. `tried` lists every way that was gone, in order, and
+ * why it did not lead there.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class KernelNotFound extends Schema.TaggedError<KernelNotFound>("effect-memory-map/KernelNotFound")(
+  "KernelNotFound",
+  { sought: Schema.String, tried: Schema.Array(Schema.Struct({ what: Schema.String, why: Schema.String })) }
+) {
+  override get message(): string {
+    const ways = this.tried.map(({ what, why }) => `${what}: ${why}`).join("; ")
+    return `${this.sought} was not found in memory (${ways})`
+  }
+}
+
+/**
+ * What a guest's memory holds is not what its kernel would have written there: a list that loops, a table whose lengths lie,
+ * a type or symbol that is missing. `structure` names what was read, and `address` says where, if that is known.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class GuestDataError extends Schema.TaggedError<GuestDataError>("effect-memory-map/GuestDataError")(
+  "GuestDataError",
+  { structure: Schema.String, address: Schema.optionalKey(Schema.BigInt), why: Schema.String }
+) {
+  override get message(): string {
+    const where = this.address === undefined ? "" : ` at ${hex(this.address)}`
+    return `${this.structure}${where}: ${this.why}`
   }
 }
 

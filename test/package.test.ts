@@ -16,7 +16,7 @@ const sources = files("src/**/*.ts")
 /** The places that users import: `.`, `./MemoryMap`, `./image/Elf`, `./node` ... */
 const entries = sources.flatMap((path) => {
   if (/^src\/(?:(?:image|render)\/)?[A-Z]\w*\.ts$/.test(path)) return [path.replace(/^src\/(.*)\.ts$/, "./$1")]
-  const barrel = /^src\/(?:(node|testing)\/)?index\.ts$/.exec(path)
+  const barrel = /^src\/(?:(linux|node|testing)\/)?index\.ts$/.exec(path)
   return barrel === null ? [] : [barrel[1] === undefined ? "." : `./${barrel[1]}`]
 })
 

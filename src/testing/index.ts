@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 export * as FailingSource from "./FailingSource.ts"
+export * as Guest from "./Guest.ts"
 export * as History from "./History.ts"
 export * as Laws from "./Laws.ts"
 export * as NaiveMap from "./NaiveMap.ts"

@@ -1,7 +1,7 @@
 // `node --import test/support/sources.ts program.ts`: the package by its own name, from the sources, as tests have it.
 import { registerHooks } from "node:module"
 
-const fileOf = (path: string) => (path === "" ? "index" : /^(node|testing)$/.test(path) ? `${path}/index` : path)
+const fileOf = (path: string) => (path === "" ? "index" : /^(linux|node|testing)$/.test(path) ? `${path}/index` : path)
 
 registerHooks({
   resolve: (specifier, context, next) => {
