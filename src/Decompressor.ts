@@ -8,6 +8,7 @@
  */
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
+import { DecompressorKey } from "./internal/source/brought.ts"
 import { inflate } from "./internal/source/inflate.ts"
 
 /**
@@ -48,7 +49,6 @@ export type Decompress = (bytes: Uint8Array, size: number) => Effect.Effect<Uint
  * @category services
  * @since 0.1.0
  */
-export const Decompressor = Context.Reference<Readonly<Partial<Record<Compression, Decompress>>>>(
-  "effect-memory-map/Decompressor",
-  { defaultValue: () => ({ zlib: inflate }) }
-)
+export const Decompressor = Context.Reference<Readonly<Partial<Record<Compression, Decompress>>>>(DecompressorKey, {
+  defaultValue: () => ({ zlib: inflate })
+})

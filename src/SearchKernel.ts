@@ -9,6 +9,7 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { KernelKey } from "./internal/source/brought.ts"
 import { exactFinder } from "./internal/search/find/finder.ts"
 
 /**
@@ -76,6 +77,6 @@ export const typescript: SearchKernel = {
  * @category services
  * @since 0.1.0
  */
-export const SearchKernel: Context.Reference<SearchKernel> = Context.Reference("effect-memory-map/SearchKernel", {
+export const SearchKernel: Context.Reference<SearchKernel> = Context.Reference(KernelKey, {
   defaultValue: () => typescript
 })

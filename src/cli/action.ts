@@ -23,7 +23,9 @@ export const NoMmap = GlobalFlag.Setting("no-mmap")({
   )
 })
 
-const byPosition = Layer.mergeAll(FileMapper.layerFileSystem, NodeSearchKernel.layer, NodeDecompressor.layer)
+const byPosition = FileMapper.layerFileSystem.pipe(
+  Layer.provideMerge(Layer.merge(NodeSearchKernel.layer, NodeDecompressor.layer))
+)
 
 const layers = Layer.unwrap(
   Effect.map(NoMmap, (noMmap): Layer.Layer<FileMapper.FileMapper, never, FileSystem.FileSystem> =>

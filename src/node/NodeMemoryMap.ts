@@ -13,6 +13,9 @@ import * as NodeSearchKernel from "./NodeSearchKernel.ts"
  * Files through mmap(2) where possible (`NodeFileMapper.layer`), compressed pages of dumps through `node:zlib`
  * (`NodeDecompressor.layer`), and searches through the C library (`NodeSearchKernel.layer`).
  *
+ * The files carry the kernel and the decompressors with them: searches of maps of such files, and images opened from them,
+ * use both also where only `FileMapper` is left of the layer, as in the methods of a service that was built with it.
+ *
  * **Example** (A file at an address)
  *
  * ```ts
@@ -30,8 +33,6 @@ import * as NodeSearchKernel from "./NodeSearchKernel.ts"
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<FileMapper.FileMapper> = Layer.mergeAll(
-  NodeFileMapper.layer,
-  NodeSearchKernel.layer,
-  NodeDecompressor.layer
+export const layer: Layer.Layer<FileMapper.FileMapper> = Layer.fresh(NodeFileMapper.layer).pipe(
+  Layer.provideMerge(Layer.merge(NodeSearchKernel.layer, NodeDecompressor.layer))
 )

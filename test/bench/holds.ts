@@ -1,5 +1,5 @@
 // The longest time that each kind of long work holds the event loop: the largest gap between two turns while it runs.
-import { Effect, type FileSystem, type Scope } from "effect"
+import { Effect, type FileSystem, Layer, type Scope } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { NodeFileSystem } from "@effect/platform-node"
@@ -134,7 +134,7 @@ const flattened = (count: number): ByteSource.ByteSource => {
 
 const directory = mkdtempSync(`${tmpdir()}/holds-`)
 const files = <A, E>(effect: Effect.Effect<A, E, FileMapper.FileMapper | FileSystem.FileSystem | Scope.Scope>) =>
-  effect.pipe(Effect.scoped, Effect.provide(FileMapper.layerFileSystem), Effect.provide(NodeFileSystem.layer))
+  effect.pipe(Effect.scoped, Effect.provide(Layer.provideMerge(FileMapper.layerFileSystem, NodeFileSystem.layer)))
 
 await row("addAll of 300 000", () => MemoryMap.addAll(MemoryMap.empty, entries(300_000, 8192n)))
 await row("addAll of 10^6", () => MemoryMap.addAll(MemoryMap.empty, entries(1_000_000, 8192n)))

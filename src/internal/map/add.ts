@@ -10,6 +10,7 @@ import type { AddAllEntry, AddFileOptions, AddOptions } from "../../MemoryMap.ts
 import { Absent, MappingImpl, type MemoryMapImpl, type Piece } from "./map.ts"
 import { END } from "../base/numbers.ts"
 import { breathe, inTurns, isRest, type Work } from "../base/turns.ts"
+import { broughtBy } from "../source/brought.ts"
 import { copyExtents } from "../source/copy.ts"
 import * as Skyline from "./skyline.ts"
 import { ascending } from "../base/sort.ts"
@@ -41,7 +42,8 @@ const place = (map: MemoryMapImpl, mapping: MappingImpl): MemoryMapImpl =>
     visible: mapping.rank < 0 ? Skyline.under(map.visible, mapping) : Skyline.over(map.visible, mapping),
     mappings: Tree.insert(map.mappings, mapping),
     count: map.count + 1,
-    nextOrder: map.nextOrder + 1
+    nextOrder: map.nextOrder + 1,
+    kernel: map.kernel ?? broughtBy(mapping.source)?.kernel
   })
 
 /** Bytes compared at a time for `overlap: "equal"`. */
@@ -175,7 +177,9 @@ const oneByOne = Effect.fnUntraced(function* (map: MemoryMapImpl, entries: Reado
 
 function* sweep(map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Work<MemoryMapImpl> {
   const numbered: Array<{ readonly entry: AddAllEntry; readonly order: number }> = []
+  let kernel = map.kernel
   for (const entry of entries) {
+    kernel ??= broughtBy(entry.source)?.kernel
     if (isRest(numbered.length)) yield
     numbered.push({ entry, order: map.nextOrder + numbered.length })
   }
@@ -194,7 +198,8 @@ function* sweep(map: MemoryMapImpl, entries: ReadonlyArray<AddAllEntry>): Work<M
     visible: yield* Skyline.building(layers),
     mappings: yield* Tree.building(layers),
     count: layers.length,
-    nextOrder: map.nextOrder + entries.length
+    nextOrder: map.nextOrder + entries.length,
+    kernel
   })
 }
 

@@ -10,6 +10,7 @@ import type { AddressRange } from "../../AddressRange.ts"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { Endian, WordSize } from "../../MachineModel.ts"
 import type { Mapping, Permissions } from "../../Mapping.ts"
+import type { SearchKernel } from "../../SearchKernel.ts"
 import type { MemoryMap, Segment } from "../../MemoryMap.ts"
 import { fastPaths } from "../base/fastPaths.ts"
 import type { Work } from "../base/turns.ts"
@@ -92,6 +93,8 @@ interface Fields {
   readonly nextOrder: number
   readonly wordSize: WordSize | undefined
   readonly endian: Endian | undefined
+  /** What a source of the map brought for searching it. */
+  readonly kernel: SearchKernel | undefined
 }
 
 /** The class behind every state of `MemoryMap`. */
@@ -106,6 +109,7 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   readonly nextOrder: number
   readonly wordSize: WordSize | undefined
   readonly endian: Endian | undefined
+  readonly kernel: SearchKernel | undefined
   /** The piece that the last look-up found; a hint, no part of the value. */
   lastHit: Piece | undefined = undefined
   /** Look-ups so far, and the flat arrays that enough of them pay for. */
@@ -124,6 +128,7 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
     this.nextOrder = fields.nextOrder
     this.wordSize = fields.wordSize
     this.endian = fields.endian
+    this.kernel = fields.kernel
   }
 
   with(change: Partial<Fields>): MemoryMapImpl {
@@ -219,7 +224,8 @@ export const empty = new MemoryMapImpl({
   absent: undefined,
   nextOrder: 0,
   wordSize: undefined,
-  endian: undefined
+  endian: undefined,
+  kernel: undefined
 })
 
 /** The part `[start, end)` of a piece, as users see it. */

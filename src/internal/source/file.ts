@@ -9,6 +9,7 @@ import * as Scope from "effect/Scope"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { MapOptions } from "../../FileMapper.ts"
 import { bytesText, hex } from "../base/numbers.ts"
+import { bring, provided } from "./brought.ts"
 import { slice } from "./source.ts"
 
 type Opened = Effect.Effect<ByteSource, PlatformError.PlatformError, Scope.Scope>
@@ -45,11 +46,16 @@ const part = (path: string, source: ByteSource, options: MapOptions | undefined)
   })
 }
 
-/** A mapper that opens each file once however often it is mapped, and closes it with the last of its users. */
+/**
+ * A mapper that opens each file once however often it is mapped, and closes it with the last of its users. Its sources
+ * carry what was provided where the mapper was made.
+ */
 export const make = (identify: Identify, open: Open): Effect.Effect<{ readonly map: MapFile }, never, Scope.Scope> =>
   Effect.gen(function* () {
+    const brought = yield* provided
     const files = yield* RcMap.make({
-      lookup: (key: { readonly path: string; readonly identity: string }) => open(key.path)
+      lookup: (key: { readonly path: string; readonly identity: string }) =>
+        Effect.map(open(key.path), (source) => bring(source, brought))
     })
     const shared = (path: string, identity: string): Opened =>
       files.state._tag === "Closed"

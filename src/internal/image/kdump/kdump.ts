@@ -6,6 +6,7 @@ import type { AddAllEntry } from "../../../MemoryMap.ts"
 import * as MemoryMap from "../../../MemoryMap.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
 import { type Absence, withAbsences } from "../../map/absences.ts"
+import { bring, broughtBy, decompressorsFor } from "../../source/brought.ts"
 import { ImageReader, MOST_PIECES } from "../headers.ts"
 import { isFlattened, unflatten } from "./flattened.ts"
 import { type FrameRun, Frames } from "./frames.ts"
@@ -28,7 +29,7 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
 const open_ = Effect.fnUntraced(function* (source: ByteSource) {
   const outer = new ImageReader(source, FORMAT)
   const flattened = isFlattened(yield* outer.head(16))
-  const reader = flattened ? new ImageReader(yield* unflatten(outer), FORMAT) : outer
+  const reader = flattened ? new ImageReader(bring(yield* unflatten(outer), broughtBy(source)), FORMAT) : outer
   if (!isKdump(yield* reader.head(8))) {
     return yield* reader.refuse(
       0n,
@@ -36,7 +37,7 @@ const open_ = Effect.fnUntraced(function* (source: ByteSource) {
     )
   }
   const header = yield* readHeader(reader)
-  const decompressors = yield* Decompressor
+  const decompressors = yield* decompressorsFor(source, yield* Decompressor)
   for (const compression of compressionsOf(header.status)) {
     if (decompressors[compression] === undefined) return yield* reader.refuse(0n, unsupported(compression))
   }

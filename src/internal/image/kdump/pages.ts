@@ -5,6 +5,7 @@ import * as ByteSource_ from "../../../ByteSource.ts"
 import type { Compression, Decompress } from "../../../Decompressor.ts"
 import { type ImageError, SourceError } from "../../../MemoryMapError.ts"
 import type { Header, ImageReader } from "../headers.ts"
+import { bring, broughtBy } from "../../source/brought.ts"
 import { bytesText } from "../../base/numbers.ts"
 import { compressionsOf, type KdumpHeader } from "./header.ts"
 
@@ -40,7 +41,7 @@ export class Pages {
   source(first: bigint, count: bigint): ByteSource {
     const { blockSize } = this.header
     const { name } = this.reader.source
-    return ByteSource_.make({
+    const pages = ByteSource_.make({
       name,
       size: count * BigInt(blockSize),
       read: (offset, length) =>
@@ -50,6 +51,7 @@ export class Pages {
           (cause) => new SourceError({ source: name, offset, length, reason: "ReadFailed", cause })
         )
     })
+    return bring(pages, broughtBy(this.reader.source))
   }
 
   private readonly read = Effect.fnUntraced(

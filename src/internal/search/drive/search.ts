@@ -6,10 +6,11 @@ import { full } from "../../../AddressRange.ts"
 import type { Match, SearchError, SearchOptions } from "../../../MemoryMap.ts"
 import type { InvalidPattern } from "../../../MemoryMapError.ts"
 import type { Input } from "../../../Pattern.ts"
-import { SearchKernel, typescript } from "../../../SearchKernel.ts"
+import { type SearchKernel, typescript } from "../../../SearchKernel.ts"
 import type { MemoryMapImpl } from "../../map/map.ts"
 import { make as makePattern } from "../../pattern/pattern.ts"
 import { checkCount, checkRange } from "../../base/arguments.ts"
+import { provided } from "../../source/brought.ts"
 import { wordSizeOf } from "../../map/machine.ts"
 import { compile, type Leaf } from "../../pattern/compile.ts"
 import { mappingOf, piecesIn } from "../../map/pieces.ts"
@@ -110,7 +111,7 @@ const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Ret
   checkAlignment(alignment)
   const leaves = yield* Effect.fromResult(compile(pattern, map))
   const matcher = matcherOf(leaves, alignment)
-  const kernel = yield* SearchKernel
+  const kernel = (yield* provided).kernel ?? map.kernel ?? typescript
   const native = kernel === typescript ? undefined : nativeOf(kernel, leaves, alignment)
   const { block, gather } = yield* BlockSizes
   const range = options.range ?? full
