@@ -177,7 +177,7 @@ export const fromSource = Effect.fnUntraced(function* <F extends Format = Format
     return yield* new ImageError({
       path: source.name,
       format: "unknown",
-      offset: 0n,
+      reason: "Unknown",
       why: 'its content is of no known format; for plain bytes, open it with format: "raw" and an address'
     })
   }

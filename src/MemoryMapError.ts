@@ -10,7 +10,7 @@
  * | `MappingOverlap` | `overlap: "reject"` or `"equal"` was not met | choose another policy or range |
  * | `InvalidPattern` | a search pattern cannot be searched for | see `position` |
  * | `MapStateError` | a map lacks word size, endianness or any mapping | set or open what is missing |
- * | `ImageError` | a file is not the image it should be | see `offset` |
+ * | `ImageError` | a file is not the image it should be, or a format cannot hold a map | see `reason` |
  * | `KernelNotFound` | memory holds no Linux kernel that could be found | see `tried`; open the image's physical addresses |
  * | `GuestDataError` | a structure of a guest's kernel is not what it should be | see `address` and `why`; other things may still be read |
  * | `NativeUnavailable` | a layer that needs the C library cannot have it here | install koffi or use another layer |
@@ -18,6 +18,7 @@
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AddressRange from "./AddressRange.ts"
 import { bytesText, END, hex } from "./internal/base/numbers.ts"
@@ -191,8 +192,13 @@ export class MapStateError extends Schema.TaggedError<MapStateError>("effect-mem
 }
 
 /**
- * A file was refused as an image: `why` says what is wrong, `offset` (bytes) or, in text formats, `line` (from 1)
- * says where. `format` is the format that was tried, or `"unknown"`.
+ * A file was refused as an image, or a map as something to write in a format.
+ *
+ * `reason` says it for programs: `"Malformed"`, the file is not what its format demands (the default); `"CutShort"`, bytes
+ * that should be in it are beyond its end; `"Unsupported"`, it is of a version or a compression that cannot be read here;
+ * `"TooLarge"`, it, or what was asked for, passes a bound; `"Unknown"`, its format cannot be told; `"Unwritable"`, the
+ * format has no place for the map. `why` says it in words, `offset` (bytes) or, in text formats, `line` (from 1) says where
+ * in the file, `hint` what to try, if there is something. `format` is the format that was tried, or `"unknown"`.
  *
  * @category errors
  * @since 0.1.0
@@ -200,13 +206,20 @@ export class MapStateError extends Schema.TaggedError<MapStateError>("effect-mem
 export class ImageError extends Schema.TaggedError<ImageError>("effect-memory-map/ImageError")("ImageError", {
   path: Schema.String,
   format: Schema.String,
-  offset: Schema.BigInt,
+  reason: Schema.Literals(["Malformed", "CutShort", "Unsupported", "TooLarge", "Unknown", "Unwritable"]).pipe(
+    Schema.withConstructorDefault(Effect.succeed("Malformed" as const))
+  ),
+  offset: Schema.optionalKey(Schema.BigInt),
   line: Schema.optionalKey(Schema.Number),
-  why: Schema.String
+  why: Schema.String,
+  hint: Schema.optionalKey(Schema.String)
 }) {
   override get message(): string {
-    const where = this.line === undefined ? `offset ${hex(this.offset)}` : `line ${this.line}`
-    return `${this.path}: ${this.format}, ${where}: ${this.why}`
+    const { format, hint, line, offset, path, reason } = this
+    const why = hint === undefined ? this.why : `${this.why}; ${hint}`
+    if (reason === "Unwritable") return `${path} cannot be written as ${format}: ${why}`
+    if (reason === "Unknown" || (offset === undefined && line === undefined)) return `${path}: ${format}: ${why}`
+    return `${path}: ${format}, ${line === undefined ? `offset ${hex(offset ?? 0n)}` : `line ${line}`}: ${why}`
   }
 }
 

@@ -172,7 +172,7 @@ export const fromStream: {
       parts.push(bytes)
       if (length <= limit) return Effect.void
       const why = `the stream has more than the ${limit} bytes allowed`
-      return new ImageError({ path: "stream", format: FORMAT, offset: BigInt(limit), why })
+      return new ImageError({ path: "stream", format: FORMAT, reason: "TooLarge", offset: BigInt(limit), why })
     })
     const source = ByteSource_.fromBytesUnsafe(Bytes.concat(parts), { name: "stream" })
     yield* read.verify(source, () => Effect.void)

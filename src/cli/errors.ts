@@ -75,14 +75,15 @@ const platform = ({ reason }: PlatformError.PlatformError): Refused => {
   return new Refused({ message: `${subject}${text.replace(/^E[A-Z]+: ([^,]*), .*$/s, "$1")}` })
 }
 
-const image = ({ format, message, path, why }: MemoryMapError.ImageError): Refused => {
-  if (format === "unknown") {
+const image = (error: MemoryMapError.ImageError): Refused => {
+  const { format, hint, message, path, reason, why } = error
+  if (reason === "Unknown") {
     return new Refused({
       message: `${path}: its content is of no known format`,
       details: [["try", `${path}@ADDRESS for raw bytes at an address, or --format NAME`]]
     })
   }
-  if (path === "the map") {
+  if (reason === "Unwritable") {
     const fill = format === "raw" ? "--fill N for a byte in place of holes, or " : ""
     return new Refused({
       message: `cannot be written as ${format}: ${why}`,
@@ -90,9 +91,10 @@ const image = ({ format, message, path, why }: MemoryMapError.ImageError): Refus
     })
   }
   // What the library calls an option is a flag here.
-  const [cut, option] = message.split(/; open it with (truncated)/)
-  if (option !== undefined)
-    return new Refused({ message: cut ?? "", details: [["try", "--truncated to read the rest"]] })
+  if (reason === "CutShort" && hint !== undefined) {
+    const bare = message.slice(0, -`; ${hint}`.length)
+    return new Refused({ message: bare, details: [["try", "--truncated to read the rest"]] })
+  }
   // Raw bytes have no headers to be wrong somewhere.
   return new Refused({ message: format === "raw" ? why : message })
 }

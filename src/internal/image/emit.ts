@@ -27,7 +27,7 @@ export interface Encoder {
 
 /** What cannot be written, in the words of an image error. */
 export const refuse = (format: string, why: string): Stream.Stream<never, ImageError> =>
-  Stream.fail(new ImageError({ path: "the map", format, offset: 0n, why }))
+  Stream.fail(new ImageError({ path: "the map", format, reason: "Unwritable", why }))
 
 /** Everything mapped in a range, holes skipped. */
 export const blocks = (map: Mapped, range?: AddressRange): Stream.Stream<AddressedBytes, SourceError> =>

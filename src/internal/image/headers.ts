@@ -23,8 +23,8 @@ export class ImageReader {
   }
 
   /** The error that says `why`, in words, the bytes at `offset` are not what they should be. */
-  refuse(offset: bigint, why: string): ImageError {
-    return new ImageError({ path: this.source.name, format: this.format, offset, why })
+  refuse(offset: bigint, why: string, reason: ImageError["reason"] = "Malformed"): ImageError {
+    return new ImageError({ path: this.source.name, format: this.format, reason, offset, why })
   }
 
   /** True when `[offset, offset + length)` lies inside the file. */
@@ -37,7 +37,8 @@ export class ImageReader {
     if (this.holds(offset, BigInt(length))) return this.source.read(offset, length)
     return this.refuse(
       offset,
-      `${what} takes ${bytesText(length)} from here, the file ends at ${hex(this.source.size)}`
+      `${what} takes ${bytesText(length)} from here, the file ends at ${hex(this.source.size)}`,
+      "CutShort"
     )
   }
 
@@ -92,7 +93,7 @@ export class Header {
   }
 
   /** The error that says `why` the field at `at` is refused; `why` starts with the field's name. */
-  refuse(at: number, why: string): ImageError {
-    return this.reader.refuse(this.offset + BigInt(at), why)
+  refuse(at: number, why: string, reason?: ImageError["reason"]): ImageError {
+    return this.reader.refuse(this.offset + BigInt(at), why, reason)
   }
 }

@@ -48,11 +48,12 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource) {
       const left = source.size - offset
       return yield* header.refuse(
         16,
-        `range takes ${bytesText(end - start)}, the file has ${left} left: it is cut short`
+        `range takes ${bytesText(end - start)}, the file has ${left} left: it is cut short`,
+        "CutShort"
       )
     }
     if (ranges.length === MOST_PIECES) {
-      return yield* header.refuse(0, `the file has more than the ${MOST_PIECES} ranges that are read`)
+      return yield* header.refuse(0, `the file has more than the ${MOST_PIECES} ranges that are read`, "TooLarge")
     }
     ranges.push({ start, end, offset })
     offset += end - start

@@ -79,11 +79,19 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
     const why = reader.holds(noteOffset, BigInt(NOTE_HEADER + SEAL))
       ? `the snapshot is damaged: what lies at ${hex(noteOffset)} is not its seal`
       : `the snapshot is cut short: its notes should be at ${hex(noteOffset)}, the file ends at ${hex(source.size)}`
-    return yield* header.refuse(ELF_HEADER + 8, why)
+    return yield* header.refuse(
+      ELF_HEADER + 8,
+      why,
+      reader.holds(noteOffset, BigInt(NOTE_HEADER + SEAL)) ? "Malformed" : "CutShort"
+    )
   }
   const seal = yield* reader.header("the seal", noteOffset + BigInt(NOTE_HEADER), SEAL, endian)
   if (seal.u32(0) !== VERSION) {
-    return yield* seal.refuse(0, `version ${seal.u32(0)} is not known here, only ${VERSION}: use a newer release`)
+    return yield* seal.refuse(
+      0,
+      `version ${seal.u32(0)} is not known here, only ${VERSION}: use a newer release`,
+      "Unsupported"
+    )
   }
   const short = header.u16(56)
   const sectionAt = header.u64(40)
@@ -134,7 +142,7 @@ const expectNote = (reader: ImageReader, type: NoteType, offset: bigint, length:
 const readNote = Effect.fnUntraced(function* (reader: ImageReader, type: NoteType, at: bigint, endian: Endian) {
   const length = (yield* reader.header(`the ${type} note`, at, NOTE_HEADER, endian)).u32(4)
   yield* expectNote(reader, type, at, length, endian)
-  if (length > LARGEST_NOTE) return yield* reader.refuse(at, `the ${type} note is too large`)
+  if (length > LARGEST_NOTE) return yield* reader.refuse(at, `the ${type} note is too large`, "TooLarge")
   const offset = at + BigInt(NOTE_HEADER)
   const bytes = yield* reader.bytes(`the ${type} note`, offset, padded(length))
   if (!isZero(bytes.subarray(length))) return yield* reader.refuse(offset + BigInt(length), "padding is not zero")

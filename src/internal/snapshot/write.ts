@@ -43,7 +43,7 @@ const flagsOf = (permissions: Permissions | undefined): number =>
     ? NO_PERMISSIONS
     : (permissions.read ? 4 : 0) + (permissions.write ? 2 : 0) + (permissions.execute ? 1 : 0)
 
-const refuse = (why: string) => new ImageError({ path: "the map", format: FORMAT, offset: 0n, why })
+const refuse = (why: string) => new ImageError({ path: "the map", format: FORMAT, reason: "Unwritable", why })
 
 export const plan = (map: MemoryMapImpl): Effect.Effect<Plan, ImageError> =>
   Effect.suspend(() => {

@@ -7,7 +7,7 @@ import { type Absence, withAbsences } from "../../map/absences.ts"
 import type { AddAllEntry } from "../../../MemoryMap.ts"
 import * as MemoryMap from "../../../MemoryMap.ts"
 import type { Permissions } from "../../../Mapping.ts"
-import type { SourceError } from "../../../MemoryMapError.ts"
+import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
 import { ImageReader } from "../headers.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
 import { slice } from "../../source/source.ts"
@@ -88,12 +88,16 @@ const presentBytes = (reader: ImageReader, { fileSize, offset }: ElfSegment): bi
 }
 
 const cutShort = (reader: ImageReader, header: ElfHeader, segment: ElfSegment, present: bigint) =>
-  reader.refuse(
-    headerOffset(header, segment.index),
-    `program header ${segment.index}: the file is cut short, ${bytesText(segment.fileSize - present)} of ` +
-      `p_filesz ${hex(segment.fileSize)} at p_offset ${hex(segment.offset)} are missing; ` +
-      'open it with truncated: "absent" to read the rest'
-  )
+  new ImageError({
+    path: reader.source.name,
+    format: reader.format,
+    reason: "CutShort",
+    offset: headerOffset(header, segment.index),
+    why:
+      `program header ${segment.index}: the file is cut short, ${bytesText(segment.fileSize - present)} of ` +
+      `p_filesz ${hex(segment.fileSize)} at p_offset ${hex(segment.offset)} are missing`,
+    hint: 'open it with truncated: "absent" to read the rest'
+  })
 
 const nothingMapped = (reader: ImageReader, header: ElfHeader, segments: ReadonlyArray<ElfSegment>) =>
   reader.refuse(

@@ -132,7 +132,8 @@ const programHeaders = Effect.fnUntraced(function* (reader: ImageReader, header:
   if (count > MOST_PIECES) {
     return yield* reader.refuse(
       countAt,
-      `${countName} says ${count} program headers, the most that are read is ${MOST_PIECES}`
+      `${countName} says ${count} program headers, the most that are read is ${MOST_PIECES}`,
+      "TooLarge"
     )
   }
   if (size !== layout.programHeaderSize) {

@@ -198,7 +198,9 @@ export const readNotes = Effect.fnUntraced(function* (
   for (const place of places) {
     if (notes.full) break
     const read = notes.readPlace(place)
-    yield* Effect.catchTag(read, "ImageError", (error) => Effect.sync(() => notes.problem(error.offset, error.why)))
+    yield* Effect.catchTag(read, "ImageError", (error) =>
+      Effect.sync(() => notes.problem(error.offset ?? place.offset, error.why))
+    )
   }
   return notes satisfies Notes
 })

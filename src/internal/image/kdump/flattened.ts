@@ -45,7 +45,7 @@ export const unflatten = Effect.fnUntraced(function* (reader: ImageReader) {
       )
     }
     if (pieces.length === 2 * MOST_PIECES) {
-      return yield* piece.refuse(0, `the file has more than the ${2 * MOST_PIECES} pieces that are read`)
+      return yield* piece.refuse(0, `the file has more than the ${2 * MOST_PIECES} pieces that are read`, "TooLarge")
     }
     if (length > 0n) pieces.push({ source: slice(reader.source, offset, length), address })
     if (address + length > size) size = address + length

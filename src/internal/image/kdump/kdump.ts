@@ -39,7 +39,8 @@ const open_ = Effect.fnUntraced(function* (source: ByteSource) {
   const header = yield* readHeader(reader)
   const decompressors = yield* decompressorsFor(source, yield* Decompressor)
   for (const compression of compressionsOf(header.status)) {
-    if (decompressors[compression] === undefined) return yield* reader.refuse(0n, unsupported(compression))
+    if (decompressors[compression] === undefined)
+      return yield* reader.refuse(0n, unsupported(compression), "Unsupported")
   }
   const runs = yield* readFrames(reader, header)
   const pages = new Pages(reader, header, decompressors)
@@ -98,7 +99,8 @@ const readFrames = Effect.fnUntraced(function* (reader: ImageReader, header: Kdu
     if (frames.runs.length > MOST_RUNS) {
       return yield* reader.refuse(
         bitmaps.offset + at,
-        `the dumped and left out pages lie in more than the ${MOST_RUNS} runs that are read`
+        `the dumped and left out pages lie in more than the ${MOST_RUNS} runs that are read`,
+        "TooLarge"
       )
     }
     yield* Effect.yieldNow
