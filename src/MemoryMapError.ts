@@ -5,6 +5,7 @@
  * | tag | when | what to do |
  * |---|---|---|
  * | `UnmappedAddress` | a read met a hole | read less, `getBytesUpTo`, `getBytesPadded`, or map more |
+ * | `UntranslatedAddress` | page tables lead nowhere from an address | see `reason` and `entries` |
  * | `SourceError` | the bytes are mapped but their source would not give them | see `reason` |
  * | `InvalidMapping` | a mapping has no place in the address space, or its slice is not in the file | fix address, offset or length |
  * | `MappingOverlap` | `overlap: "reject"` or `"equal"` was not met | choose another policy or range |
@@ -52,6 +53,31 @@ export class UnmappedAddress extends Schema.TaggedError<UnmappedAddress>("effect
     }
     const why = this.reason === undefined ? "" : `: ${this.reason}`
     return `${this.operation}: ${hex(address)} is not mapped (${asked}; hole ${AddressRange.format(hole)}${why})`
+  }
+}
+
+/**
+ * A virtual address leads to no page.
+ *
+ * `entries` are those that were read, from the root down. Reasons: `"NotMapped"`, the tables map nothing there;
+ * `"SwappedOut"`, the page is in swap space, or on its way; `"TableNotInImage"`, a table lies where the physical map has a
+ * hole; `"InvalidEntry"`, the processor would not take the last entry. `why` says it in words.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class UntranslatedAddress extends Schema.TaggedError<UntranslatedAddress>(
+  "effect-memory-map/UntranslatedAddress"
+)("UntranslatedAddress", {
+  address: Schema.BigInt,
+  entries: Schema.Array(Schema.Struct({ level: Schema.Number, address: Schema.BigInt, value: Schema.BigInt })),
+  reason: Schema.Literals(["NotMapped", "SwappedOut", "TableNotInImage", "InvalidEntry"]),
+  why: Schema.String
+}) {
+  override get message(): string {
+    const last = this.entries.at(-1)
+    const where = last === undefined ? "" : ` (level ${last.level}, entry ${hex(last.value)} at ${hex(last.address)})`
+    return `${hex(this.address)} leads to no page: ${this.why}${where}`
   }
 }
 

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 export * as AddressRange from "./AddressRange.ts"
+export * as AddressSpace from "./AddressSpace.ts"
 export * as ByteSource from "./ByteSource.ts"
 export * as Decompressor from "./Decompressor.ts"
 export * as FileMapper from "./FileMapper.ts"
@@ -13,6 +14,7 @@ export * as MemoryImage from "./MemoryImage.ts"
 export * as MemoryMap from "./MemoryMap.ts"
 export * as MemoryMapError from "./MemoryMapError.ts"
 export * as MemoryReader from "./MemoryReader.ts"
+export * as PageTable from "./PageTable.ts"
 export * as Pattern from "./Pattern.ts"
 export * as SearchKernel from "./SearchKernel.ts"
 export * as Snapshot from "./Snapshot.ts"

@@ -1,0 +1,22 @@
+// A map of mappings that do not overlap and come in ascending order: nothing has to be sorted or swept, O(n).
+import type { ByteSource } from "../../ByteSource.ts"
+import type { Permissions } from "../../Mapping.ts"
+import { empty, MappingImpl, type MemoryMapImpl } from "./map.ts"
+import * as Tree from "./tree.ts"
+
+export class Disjoint {
+  private readonly mappings: Array<MappingImpl> = []
+  get count(): number {
+    return this.mappings.length
+  }
+  /** The mapping has to lie behind all before it, and in the space. */
+  add(name: string, start: bigint, source: ByteSource, permissions: Permissions | undefined): void {
+    this.mappings.push(new MappingImpl(name, start, source, permissions, this.mappings.length + 1))
+  }
+  /** The map, of the machine that `like` is of. */
+  map({ endian, wordSize }: MemoryMapImpl): MemoryMapImpl {
+    const tree = Tree.fromSorted(this.mappings)
+    const count = this.mappings.length
+    return empty.with({ visible: tree, mappings: tree, count, nextOrder: count, endian, wordSize })
+  }
+}
