@@ -49,6 +49,7 @@ import {
   MapStateError,
   type MappingOverlap,
   type SourceError,
+  type TooLarge,
   type UnmappedAddress
 } from "./MemoryMapError.ts"
 import type { MemoryReader } from "./MemoryReader.ts"
@@ -190,6 +191,17 @@ export type HolePolicy = "skip" | "fail" | "zero"
  */
 export interface RangeOptions {
   readonly range?: AddressRange | undefined
+}
+
+/**
+ * The most bytes that an operation may take memory for, where what is mapped decides how many they are. Beyond it, it
+ * fails with `TooLarge` before it takes any.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LimitOptions {
+  readonly limit?: number | undefined
 }
 
 /**
@@ -1369,7 +1381,7 @@ export const getBytesPadded: {
 
 /**
  * Everything in `range`, runs and holes in ascending order, nothing made up. Fails with `UnmappedAddress` only when the
- * range leaves the address space.
+ * range leaves the address space, and with `TooLarge` when more than `limit` bytes (default: 1 GiB) are mapped in it.
  *
  * **Example** (Runs and holes)
  *
@@ -1386,9 +1398,18 @@ export const getBytesPadded: {
  * @since 0.1.0
  */
 export const getSparse: {
-  (range: AddressRange): (self: Mapped) => Effect.Effect<ReadonlyArray<SparsePart>, ReadError>
-  (self: Mapped, range: AddressRange): Effect.Effect<ReadonlyArray<SparsePart>, ReadError>
-} = dual(2, bulk.getSparse)
+  (
+    range: AddressRange,
+    options?: LimitOptions
+  ): (self: Mapped) => Effect.Effect<ReadonlyArray<SparsePart>, ReadError | TooLarge>
+  (
+    self: Mapped,
+    range: AddressRange,
+    options?: LimitOptions
+  ): Effect.Effect<ReadonlyArray<SparsePart>, ReadError | TooLarge>
+} = dual(isDataFirst, (self: MemoryMapImpl, range: AddressRange, options?: LimitOptions) =>
+  bulk.getSparse(self, range, options?.limit)
+)
 
 /**
  * The text from `address` up to the first NUL, which is not part of it, or up to `maxLength` bytes; a character that
@@ -1397,15 +1418,15 @@ export const getSparse: {
  *
  * **Gotchas**
  *
- * Without `maxLength` the text is as long as it takes to meet a NUL; give one when the memory may hold no text. After
- * 512 MiB, more than a string can hold, the lack of it is a defect.
+ * Without `maxLength` the text is as long as it takes to meet a NUL; give one when the memory may hold no text. When there
+ * is none in 512 MiB, as much as a string can hold, it fails with `TooLarge`.
  *
  * @category reading
  * @since 0.1.0
  */
 export const getString: {
-  (address: Address, options?: StringOptions): (self: Mapped) => Effect.Effect<string, ReadError>
-  (self: Mapped, address: Address, options?: StringOptions): Effect.Effect<string, ReadError>
+  (address: Address, options?: StringOptions): (self: Mapped) => Effect.Effect<string, ReadError | TooLarge>
+  (self: Mapped, address: Address, options?: StringOptions): Effect.Effect<string, ReadError | TooLarge>
 } = dual(isDataFirst, text.getString)
 
 type TestsAt = {
@@ -1459,14 +1480,16 @@ export const stream: {
 
 /**
  * Brings every visible byte into memory, where it is not there already, for plain synchronous reads in hot loops. Files
- * mapped with mmap(2) and zeros take no memory; of other sources all that is visible is read, 4 GiB a segment at most.
+ * mapped with mmap(2) and zeros take no memory; of other sources all that is visible is read. Fails with `TooLarge` when
+ * that is more than `limit` bytes (default: 4 GiB), or more than 4 GiB in one segment.
  *
  * @category reading
  * @since 0.1.0
  */
 export const reader = <W extends WordSizeState, E extends EndianState>(
-  self: MemoryMap<W, E, "HasMapping">
-): Effect.Effect<MemoryReader<W, E>, SourceError> => reader_.make(impl(self))
+  self: MemoryMap<W, E, "HasMapping">,
+  options?: LimitOptions
+): Effect.Effect<MemoryReader<W, E>, SourceError | TooLarge> => reader_.make(impl(self), options?.limit)
 
 // -----------------------------------------------------------------------------------------------------------------
 // searching

@@ -7,6 +7,7 @@
  * | `UnmappedAddress` | a read met a hole | read less, `getBytesUpTo`, `getBytesPadded`, or map more |
  * | `UntranslatedAddress` | page tables lead nowhere from an address | see `reason` and `entries` |
  * | `SourceError` | the bytes are mapped but their source would not give them | see `reason` |
+ * | `TooLarge` | what is mapped would take more memory than a limit | ask for less, or raise the limit |
  * | `InvalidMapping` | a mapping has no place in the address space, or its slice is not in the file | fix address, offset or length |
  * | `MappingOverlap` | `overlap: "reject"` or `"equal"` was not met | choose another policy or range |
  * | `InvalidPattern` | a search pattern cannot be searched for | see `position` |
@@ -22,7 +23,7 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as AddressRange from "./AddressRange.ts"
-import { bytesText, END, hex } from "./internal/base/numbers.ts"
+import { bytesText, END, hex, sizeText } from "./internal/base/numbers.ts"
 
 /**
  * A read or a walk met an address where nothing is mapped.
@@ -110,6 +111,25 @@ export class SourceError extends Schema.TaggedError<SourceError>("effect-memory-
       case "ReadFailed":
         return `${what}: ${why ?? "the read failed"}`
     }
+  }
+}
+
+/**
+ * What is mapped decides how much memory an operation takes, and it would be more than `limit` bytes: `size` bytes from
+ * `address` on, or more. Nothing was made of them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooLarge extends Schema.TaggedError<TooLarge>("effect-memory-map/TooLarge")("TooLarge", {
+  operation: Schema.String,
+  address: Schema.BigInt,
+  size: Schema.BigInt,
+  limit: Schema.BigInt
+}) {
+  override get message(): string {
+    const { address, limit, operation, size } = this
+    return `${operation}: ${sizeText(size)} from ${hex(address)} on are more than the limit of ${sizeText(limit)}; ask for less, read in parts with MemoryMap.stream, or raise the limit`
   }
 }
 

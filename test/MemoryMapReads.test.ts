@@ -4,6 +4,7 @@ import * as AddressRange from "../src/AddressRange.ts"
 import * as ByteSource from "../src/ByteSource.ts"
 import { END } from "../src/internal/base/numbers.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
+import type { TooLarge } from "../src/MemoryMapError.ts"
 import { bytes, filled, islands } from "./support/islands.ts"
 import { allReads, effectRead, effectReadLast } from "./support/values.ts"
 
@@ -87,7 +88,7 @@ describe("typed reads", () => {
   it.effect("code that got round the types is told what is missing", () =>
     Effect.gen(function* () {
       const map = (yield* islands) as unknown as MemoryMap.Ready
-      const read: ReadonlyArray<readonly [Effect.Effect<unknown, MemoryMap.ReadError>, RegExp]> = [
+      const read: ReadonlyArray<readonly [Effect.Effect<unknown, MemoryMap.ReadError | TooLarge>, RegExp]> = [
         [MemoryMap.getInt16(map, 2n), /getInt16: set the byte order first/],
         [MemoryMap.getPointer(map, 2n, { endian: "little" }), /getPointer: set the word size first/]
       ]
@@ -186,7 +187,7 @@ describe("bytes", () => {
         [0, 1, 2, 3, 4]
       )
       const beyond = { start: END - 4n, end: END + 1n }
-      const reads: ReadonlyArray<Effect.Effect<unknown, MemoryMap.ReadError>> = [
+      const reads: ReadonlyArray<Effect.Effect<unknown, MemoryMap.ReadError | TooLarge>> = [
         MemoryMap.getBytes(map, END - 4n, 5),
         MemoryMap.getBytesPadded(map, END - 4n, 5),
         MemoryMap.getSparse(map, beyond),
@@ -232,7 +233,7 @@ describe("bytes", () => {
         read: (_, length) => Effect.sync(() => filled(++reads, length))
       })
       const map = (yield* MemoryMap.add(MemoryMap.empty, source, 0n)).pipe(MemoryMap.setEndian("little"))
-      const effects: ReadonlyArray<Effect.Effect<unknown, MemoryMap.ReadError>> = [
+      const effects: ReadonlyArray<Effect.Effect<unknown, MemoryMap.ReadError | TooLarge>> = [
         MemoryMap.getByte(map, 0n),
         MemoryMap.getUint16(map, 0n),
         MemoryMap.getBytes(map, 0n, 3),

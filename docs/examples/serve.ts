@@ -32,13 +32,25 @@ const length = query(
   Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: LIMIT }))
 )
 
-type Failure = BadRequest | MemoryMap.ReadError | MemoryMap.SearchError
+type Failure = BadRequest | MemoryMap.ReadError | MemoryMap.SearchError | MemoryMapError.TooLarge
 
 /** Every error as JSON, with the fields that it has: a client can decode it into the same class. */
 const Failures = Schema.toCodecJson(
-  Schema.Union([BadRequest, MemoryMapError.UnmappedAddress, MemoryMapError.SourceError, MemoryMapError.InvalidPattern])
+  Schema.Union([
+    BadRequest,
+    MemoryMapError.UnmappedAddress,
+    MemoryMapError.SourceError,
+    MemoryMapError.InvalidPattern,
+    MemoryMapError.TooLarge
+  ])
 )
-const statusOf = { BadRequest: 400, InvalidPattern: 400, UnmappedAddress: 404, SourceError: 502 } as const
+const statusOf = {
+  BadRequest: 400,
+  InvalidPattern: 400,
+  UnmappedAddress: 404,
+  SourceError: 502,
+  TooLarge: 413
+} as const
 const respond = HttpServerResponse.schemaJson(Failures)
 
 const routes = HttpRouter.use(

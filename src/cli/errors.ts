@@ -29,6 +29,7 @@ export type Failure =
   | MemoryMapError.MapStateError
   | MemoryMapError.MappingOverlap
   | MemoryMapError.SourceError
+  | MemoryMapError.TooLarge
   | MemoryMapError.UnmappedAddress
   | PlatformError.PlatformError
 
@@ -121,6 +122,7 @@ export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
     case "InvalidPattern":
     case "MappingOverlap":
     case "SourceError":
+    case "TooLarge":
       return new Refused({ message: error.message })
   }
 }

@@ -5,7 +5,7 @@ import { Cause, Effect, Equal, Exit, Fiber, Stream } from "effect"
 import * as AddressRange from "../../src/AddressRange.ts"
 import * as ByteSource from "../../src/ByteSource.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
-import { SourceError } from "../../src/MemoryMapError.ts"
+import { SourceError, type TooLarge } from "../../src/MemoryMapError.ts"
 import { allReads, effectRead } from "../support/values.ts"
 
 const BASE = 0x1000n
@@ -39,7 +39,7 @@ const mapOf = (read: Answer) => {
   )
 }
 
-type Failure = MemoryMap.ReadError | MemoryMap.AddError | MemoryMap.SearchError
+type Failure = TooLarge | MemoryMap.ReadError | MemoryMap.AddError | MemoryMap.SearchError
 type Read = (map: MemoryMap.Ready) => Effect.Effect<unknown, Failure>
 
 const sameBytes: Read = (map) =>

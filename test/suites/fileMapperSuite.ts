@@ -4,6 +4,7 @@ import { Arbitrary, Effect, Exit, Fiber, type Layer, Option, Schema, Scope, Stre
 import * as ByteSource from "../../src/ByteSource.ts"
 import * as FileMapper from "../../src/FileMapper.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
+import type { TooLarge } from "../../src/MemoryMapError.ts"
 
 /** Larger than a block of the cache, and no multiple of one. Each byte tells where it stands. */
 const content = Uint8Array.from({ length: 150_001 }, (_, i) => (i * 31 + (i >> 8) * 7 + (i >> 16)) & 0xff)
@@ -173,7 +174,7 @@ export const fileMapperSuite = <E>(
             return { map, reader }
           })
         )
-        const reads: ReadonlyArray<Effect.Effect<unknown, MemoryMap.ReadError>> = [
+        const reads: ReadonlyArray<Effect.Effect<unknown, MemoryMap.ReadError | TooLarge>> = [
           MemoryMap.getByte(map, 0x1000n),
           MemoryMap.getInt64(map, 0x1000n),
           MemoryMap.getBytes(map, 0x1000n, 100_000),

@@ -13,7 +13,8 @@ import type {
   MappingOverlap,
   MapStateError,
   SourceError,
-  UnmappedAddress
+  UnmappedAddress,
+  TooLarge
 } from "../../src/MemoryMapError.ts"
 
 type Map<W extends "W" | "", E extends "E" | "", M extends "M" | ""> = MemoryMap.MemoryMap<
@@ -214,8 +215,12 @@ describe("results and errors", () => {
   it("of bytes, strings and streams", () => {
     expectTypeOf(MemoryMap.getBytes(bare, 0n, 1)).toEqualTypeOf<Read<Uint8Array>>()
     expectTypeOf(bare.pipe(MemoryMap.getBytesPadded(0n, 1, 0xff))).toEqualTypeOf<Read<Uint8Array>>()
-    expectTypeOf(bare.pipe(MemoryMap.getSparse(range))).toEqualTypeOf<Read<ReadonlyArray<MemoryMap.SparsePart>>>()
-    expectTypeOf(bare.pipe(MemoryMap.getString(0n, { encoding: "latin1" }))).toEqualTypeOf<Read<string>>()
+    expectTypeOf(bare.pipe(MemoryMap.getSparse(range))).toEqualTypeOf<
+      Effect.Effect<ReadonlyArray<MemoryMap.SparsePart>, MemoryMap.ReadError | TooLarge>
+    >()
+    expectTypeOf(bare.pipe(MemoryMap.getString(0n, { encoding: "latin1" }))).toEqualTypeOf<
+      Effect.Effect<string, MemoryMap.ReadError | TooLarge>
+    >()
     expectTypeOf(MemoryMap.isString(bare, 0n)).toEqualTypeOf<Effect.Effect<boolean, SourceError>>()
     expectTypeOf(bare.pipe(MemoryMap.stream())).toEqualTypeOf<
       Stream.Stream<MemoryMap.AddressedBytes, UnmappedAddress | SourceError>
@@ -258,6 +263,6 @@ describe("results and errors", () => {
       // @ts-expect-error addresses are bigint
       full.getByte(0)
     })
-    expectTypeOf(program).toEqualTypeOf<Effect.Effect<void, SourceError>>()
+    expectTypeOf(program).toEqualTypeOf<Effect.Effect<void, SourceError | TooLarge>>()
   })
 })

@@ -7,7 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { hex } from "../../internal/base/numbers.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
-import { type MapStateError, UnmappedAddress } from "../../MemoryMapError.ts"
+import { type MapStateError, type TooLarge, UnmappedAddress } from "../../MemoryMapError.ts"
 import { addressText, mapDigits } from "../../render/Hexdump.ts"
 import { type Span, span } from "../../render/Line.ts"
 import { originText } from "../../render/MapTable.ts"
@@ -28,7 +28,7 @@ type Reader = (
   address: bigint,
   digits: number,
   maxLength: number
-) => Effect.Effect<Value, MemoryMap.ReadError | MapStateError>
+) => Effect.Effect<Value, MemoryMap.ReadError | MapStateError | TooLarge>
 
 const int =
   <A extends number | bigint>(get: MemoryMap.EndianRead<A> | MemoryMap.Read<A>, size: 1 | 2 | 4 | 8): Reader =>
@@ -113,7 +113,7 @@ const values = (
   type: keyof typeof readers,
   count: number,
   maxLength: number
-): Stream.Stream<Item, MemoryMap.ReadError | MapStateError | Refused> => {
+): Stream.Stream<Item, MemoryMap.ReadError | MapStateError | TooLarge | Refused> => {
   const digits = mapDigits(map)
   // In a range: as many as fit, and the texts that begin in it.
   const fits = (address: bigint, size: bigint) => end === undefined || address + (type === "cstr" ? 1n : size) <= end

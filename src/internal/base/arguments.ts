@@ -22,6 +22,10 @@ export const checkCount = (
 export const checkLength = (operation: string, length: number): void =>
   checkCount(`MemoryMap.${operation}`, "the length in bytes", length)
 
+/** A limit in bytes, up to what can be had at all. */
+export const checkLimit = (operation: string, limit: number, most: number): void =>
+  checkCount(`MemoryMap.${operation}`, "the limit in bytes", limit, 0, most)
+
 /** Throws unless `start <= end`; they may lie outside the address space, where nothing is. */
 export const checkRange = (operation: string, range: AddressRange): void => {
   const { end, start } = range

@@ -6,12 +6,12 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { AddressedBytes, HolePolicy, SparsePart } from "../../MemoryMap.ts"
-import type { SourceError } from "../../MemoryMapError.ts"
+import { type SourceError, TooLarge } from "../../MemoryMapError.ts"
 import * as inspect from "../map/inspect.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { END } from "../base/numbers.ts"
-import { checkCount, checkLength, checkRange } from "../base/arguments.ts"
-import { allocate, bytes, extent, partsOf, type ReadError, unmapped } from "./bytes.ts"
+import { checkCount, checkLength, checkLimit, checkRange } from "../base/arguments.ts"
+import { allocate, bytes, extent, LARGEST, partsOf, type ReadError, unmapped } from "./bytes.ts"
 import { breathe } from "../base/turns.ts"
 import { copyExtents, type Extent } from "../source/copy.ts"
 import { mappingOf, piecesIn } from "../map/pieces.ts"
@@ -66,13 +66,22 @@ function* paddedExtents(map: MemoryMapImpl, start: bigint, end: bigint): Generat
   }
 }
 
+/** What a sparse read gives at most unless told otherwise, in bytes. */
+const LIMIT = 2 ** 30
+
 export const getSparse = Effect.fnUntraced(function* (
   map: MemoryMapImpl,
-  range: AddressRange
-): Effect.fn.Return<ReadonlyArray<SparsePart>, ReadError> {
+  range: AddressRange,
+  limit = LIMIT
+): Effect.fn.Return<ReadonlyArray<SparsePart>, ReadError | TooLarge> {
   checkRange("getSparse", range)
   const nowhere = outside(range.start, range.end)
   if (nowhere !== undefined) return yield* unmapped(map, "getSparse", nowhere, range)
+  checkLimit("getSparse", limit, LARGEST)
+  const size = inspect.coverage(map, range).mapped
+  if (size > limit) {
+    return yield* new TooLarge({ operation: "getSparse", address: range.start, size, limit: BigInt(limit) })
+  }
   const holes = Array.from(inspect.holes(map, range), (hole): SparsePart => ({ _tag: "Hole", ...hole }))
   const runs: Array<SparsePart> = []
   for (const run of inspect.runs(map, range)) {

@@ -23,7 +23,7 @@ export const allocate = (operation: string, length: number): Uint8Array => {
  * Bytes that one array can hold in every engine that Effect runs on (V8 allows more, others do not). Far below this,
  * bytes are better streamed.
  */
-const LARGEST = 2 ** 32
+export const LARGEST = 2 ** 32
 
 /** The range of `length` bytes at `address`, which may leave the address space. */
 export const extent = (address: bigint, length: number): AddressRange => ({

@@ -2,9 +2,8 @@
 import * as Effect from "effect/Effect"
 import type { TextEncoding } from "../../MachineModel.ts"
 import type { StringOptions } from "../../MemoryMap.ts"
-import type { SourceError } from "../../MemoryMapError.ts"
+import { type SourceError, TooLarge } from "../../MemoryMapError.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
-import { hex, sizeText } from "../base/numbers.ts"
 import { partsOf, type ReadError, unmapped } from "./bytes.ts"
 import { checkLength } from "../base/arguments.ts"
 import { breathe } from "../base/turns.ts"
@@ -86,7 +85,7 @@ export const getString = (
   map: MemoryMapImpl,
   address: bigint,
   options: StringOptions | undefined
-): Effect.Effect<string, ReadError> =>
+): Effect.Effect<string, ReadError | TooLarge> =>
   Effect.suspend(() => {
     const { encoding = "utf8", maxLength = Infinity } = options ?? {}
     if (maxLength !== Infinity) checkLength("getString", maxLength)
@@ -102,15 +101,13 @@ export const getString = (
       return ended
     }
     const walked = walk(map, address, limit - (limit % unit), unit, collect)
-    return Effect.flatMap(walked, (hole): Effect.Effect<string, ReadError> => {
+    return Effect.flatMap(walked, (hole): Effect.Effect<string, ReadError | TooLarge> => {
       if (hole !== undefined) {
         return unmapped(map, "getString", hole, { start: address, end: hole + BigInt(unit) })
       }
       if (ended) return Effect.succeed(text + decoder.end())
       if (limit === maxLength) return Effect.succeed(text)
-      throw new RangeError(
-        `MemoryMap.getString: no NUL in ${sizeText(BigInt(limit))} from ${hex(address)} on; give maxLength`
-      )
+      return new TooLarge({ operation: "getString", address, size: BigInt(limit) + 1n, limit: BigInt(limit) })
     })
   })
 

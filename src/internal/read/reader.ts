@@ -3,14 +3,14 @@ import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { Endian } from "../../MachineModel.ts"
 import type { MemoryReader } from "../../MemoryReader.ts"
-import { SourceError } from "../../MemoryMapError.ts"
-import { checkLength } from "../base/arguments.ts"
+import { SourceError, TooLarge } from "../../MemoryMapError.ts"
+import { checkLength, checkLimit } from "../base/arguments.ts"
 import * as decode from "../base/decode.ts"
 import { copyExtents } from "../source/copy.ts"
 import { inTurns, isRest } from "../base/turns.ts"
 import { FlatMap, type FlatPiece, flatPiece } from "../map/flat.ts"
 import type { MemoryMapImpl, Piece } from "../map/map.ts"
-import { allocate, extent, unmapped } from "./bytes.ts"
+import { allocate, extent, LARGEST, unmapped } from "./bytes.ts"
 import { allPieces, mappingOf } from "../map/pieces.ts"
 import { Bytes, isZeros } from "../source/source.ts"
 import { littleFor, wordSizeOf } from "../map/machine.ts"
@@ -151,10 +151,24 @@ const read = ({ piece }: Missing): Effect.Effect<FlatPiece, SourceError> =>
     )
   })
 
+/** Bytes that a reader reads at most unless told otherwise, and at most at all: what can be addressed exactly. */
+const LIMIT = 2 ** 32
+
 export const make = Effect.fnUntraced(function* (
-  map: MemoryMapImpl
-): Effect.fn.Return<MemoryReader<never, never>, SourceError> {
+  map: MemoryMapImpl,
+  limit = LIMIT
+): Effect.fn.Return<MemoryReader<never, never>, SourceError | TooLarge> {
+  checkLimit("reader", limit, Number.MAX_SAFE_INTEGER)
   const { missing, pieces } = yield* inTurns(() => piecesOf(map))
+  let size = 0n
+  for (const { piece } of missing) {
+    size += piece.end - piece.start
+    const isTooLong = piece.end - piece.start > LARGEST
+    if (size > limit || isTooLong) {
+      const most = isTooLong && limit > LARGEST ? LARGEST : limit
+      return yield* new TooLarge({ operation: "reader", address: piece.start, size, limit: BigInt(most) })
+    }
+  }
   for (const one of missing) pieces[one.index] = yield* read(one)
   return new Reader(map, yield* inTurns(() => FlatMap.building(pieces)))
 })

@@ -64,8 +64,9 @@ class FileSource implements ByteSource {
     return Effect.suspend(() => {
       if (this.gate.closed) return this.error(offset, length, "Closed")
       if (offset < 0n || offset + BigInt(length) > this.size) return this.error(offset, length, "Truncated")
-      const index = Math.floor(Number(offset) / this.blockSize)
-      const start = Number(offset) - index * this.blockSize
+      const block = BigInt(this.blockSize)
+      const index = Number(offset / block)
+      const start = Number(offset % block)
       return start + length <= this.blockSize
         ? this.readCached(offset, length, index, start)
         : this.readStraight(offset, length)
@@ -88,12 +89,15 @@ class FileSource implements ByteSource {
   readBlock(index: number): Effect.Effect<Uint8Array, SourceError> {
     return Effect.suspend(() => {
       const bytes = new Uint8Array(this.blockLength(index))
-      return Effect.map(this.readInto(bytes, BigInt(index * this.blockSize)), (count) => bytes.subarray(0, count))
+      return Effect.map(this.readInto(bytes, BigInt(index) * BigInt(this.blockSize)), (count) =>
+        bytes.subarray(0, count)
+      )
     })
   }
 
   blockLength(index: number): number {
-    return Math.min(this.blockSize, Number(this.size) - index * this.blockSize)
+    const left = this.size - BigInt(index) * BigInt(this.blockSize)
+    return left < this.blockSize ? Number(left) : this.blockSize
   }
 
   private readStraight(offset: bigint, length: number): Effect.Effect<Uint8Array, SourceError> {
