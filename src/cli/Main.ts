@@ -16,12 +16,19 @@ import type * as HelpDoc from "effect/cli/HelpDoc"
 import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import { NoMmap } from "./action.ts"
 import { convert } from "./commands/convert.ts"
+import { dmesg } from "./commands/dmesg.ts"
 import { find } from "./commands/find.ts"
 import { hexdump } from "./commands/hexdump.ts"
 import { info } from "./commands/info.ts"
 import { map } from "./commands/map.ts"
+import { modules } from "./commands/modules.ts"
+import { mounts } from "./commands/mounts.ts"
+import { ps } from "./commands/ps.ts"
 import { read } from "./commands/read.ts"
 import { strings } from "./commands/strings.ts"
+import { struct } from "./commands/struct.ts"
+import { symbol } from "./commands/symbol.ts"
+import { uname } from "./commands/uname.ts"
 import { verify } from "./commands/verify.ts"
 import { errorText, Exit, explain } from "./errors.ts"
 import { escape } from "../render/Line.ts"
@@ -35,7 +42,23 @@ export const memmap = Command.make("memmap").pipe(
   Command.withDescription(
     "Look into memory images: core dumps, memory of machines, firmware. Exit codes: 0 answered, 1 nothing found or mapped there, 2 wrong usage or no full answer, 130 interrupted."
   ),
-  Command.withSubcommands([info, hexdump, read, find, strings, convert, verify, map]),
+  Command.withSubcommands([
+    info,
+    hexdump,
+    read,
+    find,
+    strings,
+    convert,
+    verify,
+    map,
+    uname,
+    dmesg,
+    ps,
+    modules,
+    mounts,
+    symbol,
+    struct
+  ]),
   Command.withGlobalFlags([Json, Color, Quiet, NoMmap])
 )
 

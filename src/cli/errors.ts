@@ -23,9 +23,11 @@ export class Refused extends Data.TaggedError("Refused")<{
 
 export type Failure =
   | Refused
+  | MemoryMapError.GuestDataError
   | MemoryMapError.ImageError
   | MemoryMapError.InvalidMapping
   | MemoryMapError.InvalidPattern
+  | MemoryMapError.KernelNotFound
   | MemoryMapError.MapStateError
   | MemoryMapError.MappingOverlap
   | MemoryMapError.SourceError
@@ -118,6 +120,12 @@ export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
           ["try", error.missing === "WordSize" ? "--word-size 32 or --word-size 64" : "--endian little or --endian big"]
         ]
       })
+    case "KernelNotFound":
+      return new Refused({
+        message: `${error.sought} was not found in memory`,
+        details: error.tried.map(({ what, why }) => [what, why] as const)
+      })
+    case "GuestDataError":
     case "InvalidMapping":
     case "InvalidPattern":
     case "MappingOverlap":

@@ -25,6 +25,11 @@ const elf = ({ entry, machine, notes, problems, type }: ElfImage): Facts => {
       json["process"] = { id: note.process, name: note.name, arguments: note.arguments }
     }
   }
+  const kernel = notes.flatMap((note) => (note._tag === "VmcoreInfo" ? [note.values.get("OSRELEASE")] : []))[0]
+  if (kernel !== undefined) {
+    rows.push(["kernel", `Linux ${kernel}`])
+    json["kernel"] = kernel
+  }
   const threads = notes.flatMap((note) => (note._tag === "ThreadStatus" ? [note] : []))
   if (threads.length > 0) {
     const signals = [...new Set(threads.map(({ signal }) => signal).filter((signal) => signal !== 0))]
@@ -48,10 +53,21 @@ const kdump = (image: KdumpImage): Facts => {
     ["pages", `${pages.dumped} in the file, ${pages.excluded} left out`]
   ]
   if (compression.length > 0) rows.push(["packed by", compression.join(", ")])
+  const kernel = image.vmcoreInfo?.get("OSRELEASE")
+  if (kernel !== undefined) rows.push(["kernel", `Linux ${kernel}`])
   if (!isComplete) rows.push(["problem", "the writer of the dump ran out of space"])
   return {
     rows,
-    json: { version, system, compression, dumpLevel, complete: isComplete, flattened: isFlattened, pages }
+    json: {
+      version,
+      system,
+      ...(kernel === undefined ? {} : { kernel }),
+      compression,
+      dumpLevel,
+      complete: isComplete,
+      flattened: isFlattened,
+      pages
+    }
   }
 }
 

@@ -117,7 +117,7 @@ const withMachine = Effect.fnUntraced(function* (map: MemoryMap.Mapped, images: 
 })
 
 // The types allow each to be set on a map that has none; that this one has none is known here only.
-const setMachine = Effect.fnUntraced(function* (
+export const setMachine = Effect.fnUntraced(function* (
   map: MemoryMap.Mapped,
   wordSize: WordSize | undefined,
   endian: Endian | undefined

@@ -11,15 +11,17 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Option from "effect/Option"
+import type { Address } from "../AddressRange.ts"
 import type { ByteSource } from "../ByteSource.ts"
-import { type BtfImpl, Kind, parse as parseBtf } from "../internal/linux/btf/btf.ts"
+import { type BtfImpl, parse as parseBtf } from "../internal/linux/btf/btf.ts"
 import { formatRecord, typeText } from "../internal/linux/btf/declare.ts"
 import { scan, sectionOf } from "../internal/linux/btf/find.ts"
 import { recordNamed, resolve } from "../internal/linux/btf/path.ts"
+import { leavesOf, valuesOf } from "../internal/linux/btf/values.ts"
 import { Memory } from "../internal/linux/memory.ts"
 import type { WordSize } from "../MachineModel.ts"
 import type { Ready } from "../MemoryMap.ts"
-import { GuestDataError, KernelNotFound, type SourceError } from "../MemoryMapError.ts"
+import { GuestDataError, KernelNotFound, type SourceError, type UnmappedAddress } from "../MemoryMapError.ts"
 
 /**
  * Types of a kernel or module. `size` counts them, those of a base too.
@@ -163,33 +165,71 @@ export const member: {
 })
 
 /**
- * Names of the members of a structure or union, in order, those of anonymous members among them.
+ * A member of a structure, with its path in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Field extends Member {
+  readonly path: string
+}
+
+/**
+ * The members of a structure or union, in order, those of anonymous members among them; none where there is no such type.
  *
  * @category getters
  * @since 0.1.0
  */
-export const members: {
-  (type: string): (self: Btf) => ReadonlyArray<string>
-  (self: Btf, type: string): ReadonlyArray<string>
+export const fields: {
+  (type: string): (self: Btf) => ReadonlyArray<Field>
+  (self: Btf, type: string): ReadonlyArray<Field>
 } = dual(2, (self: Btf, type: string) => {
   const btf = impl(self)
   const id = recordNamed(btf, type)
-  return id === undefined ? [] : namesIn(btf, id, 0)
+  return id === undefined
+    ? []
+    : leavesOf(btf, id).map((leaf) => ({ ...leaf, type: typeText(btf, leaf.type), through: [] }))
 })
 
-/** Anonymous members in anonymous members. */
-const DEEPEST = 16
+/**
+ * The values of the members of a structure that lies at an address, by their paths, as a debugger prints them: numbers in
+ * decimal, pointers in hexadecimal, arrays of `char` as text, enumerations by name. For programs, read single members with
+ * `MemoryMap` at the offsets that {@link member} gives.
+ *
+ * Fails with `GuestDataError` when there is no such type, and with `UnmappedAddress` when not all of it is mapped.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const values: {
+  (type: string, map: Ready, address: Address): (self: Btf) => Effect.Effect<Values, ValuesError>
+  (self: Btf, type: string, map: Ready, address: Address): Effect.Effect<Values, ValuesError>
+} = dual(4, (self: Btf, type: string, map: Ready, address: Address): Effect.Effect<Values, ValuesError> => {
+  const btf = impl(self)
+  const id = recordNamed(btf, type)
+  if (id === undefined) return Effect.fail(refuse(`it has no structure or union of the name "${type}"`))
+  const size = btf.sizeOf(id)
+  if (size > LARGEST) return Effect.fail(refuse(`${type} has ${size} bytes, more than any structure of a kernel`))
+  const memory = Memory.of(map)
+  return Effect.map(memory.bytes(address, size), (bytes) => valuesOf(btf, id, bytes, memory.words.little))
+})
 
-const namesIn = (btf: BtfImpl, record: number, depth: number): ReadonlyArray<string> =>
-  btf.members(record).flatMap(({ name, type }) => {
-    if (name !== "") return [name]
-    const inner = btf.skipModifiers(type)
-    const isRecord = btf.kind(inner) === Kind.struct || btf.kind(inner) === Kind.union
-    return isRecord && depth < DEEPEST ? namesIn(btf, inner, depth + 1) : []
-  })
+/** Bytes of the largest structures: those per processor. */
+const LARGEST = 1 << 20
 
 /**
- * A structure or union as C text, with offsets, sizes and holes, as pahole prints it.
+ * Values as text, by the paths of members.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Values = ReadonlyMap<string, string>
+
+type ValuesError = GuestDataError | SourceError | UnmappedAddress
+
+/**
+ * A structure or union as C text, with offsets, sizes and holes, as pahole prints it; with the {@link values} of its members
+ * behind their names, if they are given.
  *
  * **Example** (A structure as C)
  *
@@ -211,8 +251,10 @@ const namesIn = (btf: BtfImpl, record: number, depth: number): ReadonlyArray<str
  * @since 0.1.0
  */
 export const format: {
-  (type: string): (self: Btf) => Option.Option<string>
-  (self: Btf, type: string): Option.Option<string>
-} = dual(2, (self: Btf, type: string) =>
-  Option.map(Option.fromUndefinedOr(recordNamed(impl(self), type)), (id) => formatRecord(impl(self), id))
+  (type: string, values?: Values): (self: Btf) => Option.Option<string>
+  (self: Btf, type: string, values?: Values): Option.Option<string>
+} = dual(
+  (args) => typeof args[0] !== "string",
+  (self: Btf, type: string, values?: Values) =>
+    Option.map(Option.fromUndefinedOr(recordNamed(impl(self), type)), (id) => formatRecord(impl(self), id, values))
 )

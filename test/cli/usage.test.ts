@@ -128,7 +128,23 @@ describe("help", () => {
   )
 
   const manual = read("docs/cli.md")
-  const commands = ["info", "hexdump", "read", "find", "strings", "convert", "verify", "map"]
+  const commands = [
+    "info",
+    "hexdump",
+    "read",
+    "find",
+    "strings",
+    "convert",
+    "verify",
+    "map",
+    "uname",
+    "dmesg",
+    "ps",
+    "modules",
+    "mounts",
+    "symbol",
+    "struct"
+  ]
 
   it.effect("lists every command", () =>
     Effect.gen(function* () {

@@ -36,6 +36,7 @@ export interface Guest {
 export const guests: ReadonlyArray<Guest> = [
   { name: "6.1", kernel: /^linux-image-6\.1\.\d+-\d+-amd64$/, cpu: "max,la57=off", append: "pti=off" },
   { name: "6.1-pti", kernel: /^linux-image-6\.1\.\d+-\d+-amd64$/, cpu: "max,la57=off", append: "nokaslr pti=on" },
+  { name: "6.1-cloud", kernel: /^linux-image-6\.1\.\d+-\d+-cloud-amd64$/, cpu: "max,la57=off", append: "pti=off" },
   { name: "6.12-la57", kernel: /^linux-image-6\.12\.\d+\+deb\d+-amd64$/, cpu: "max,la57=on", append: "pti=off" }
 ]
 
@@ -76,7 +77,8 @@ const unpackKernel = (bzImage: string, vmlinux: string): void => {
   const ways = [
     ["xz", Buffer.from("fd377a585a00", "hex"), ["-dc"]],
     ["zstd", Buffer.from("28b52ffd", "hex"), ["-dc"]],
-    ["gzip", Buffer.from("1f8b08", "hex"), ["-dc"]]
+    ["gzip", Buffer.from("1f8b08", "hex"), ["-dc"]],
+    ["lz4", Buffer.from("02214c18", "hex"), ["-dc"]]
   ] as const
   for (const [command, magic, args] of ways) {
     for (let at = bytes.indexOf(magic); at >= 0; at = bytes.indexOf(magic, at + 1)) {

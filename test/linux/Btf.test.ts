@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import * as ByteSource from "../../src/ByteSource.ts"
 import { Btf } from "../../src/linux/index.ts"
+import * as MemoryMap from "../../src/MemoryMap.ts"
 import * as Guest from "../../src/testing/Guest.ts"
 
 /** BTF by hand: the words of each type, and names. */
@@ -45,7 +46,10 @@ describe("Btf", () => {
       assert.deepStrictEqual(Btf.sizeOf(types, "struct flags"), Option.some(40))
       assert.deepStrictEqual(Btf.sizeOf(types, "flags_t"), Option.some(40))
       assert.deepStrictEqual(Btf.sizeOf(types, "int"), Option.none())
-      assert.deepStrictEqual(Btf.members(types, "flags"), ["a", "b", "c", "d", "e"])
+      assert.deepStrictEqual(
+        Btf.fields(types, "flags").map(({ offset, path }) => `${path} ${offset}`),
+        ["a 0", "b 0", "c 8", "d 8", "e 16"]
+      )
       assert.deepStrictEqual(member("b"), {
         offset: 0,
         size: 4,
@@ -95,6 +99,32 @@ describe("Btf", () => {
         "\t/* size: 40, members: 4 */",
         "};"
       ])
+    })
+  )
+
+  it.effect("values of a structure are printed by their types", () =>
+    Effect.gen(function* () {
+      const types = yield* Btf.parse(flagsBtf)
+      const bytes = new Uint8Array(40)
+      const view = new DataView(bytes.buffer)
+      view.setUint32(0, 0b11111_101, true)
+      view.setBigUint64(8, 0xffff888000001000n, true)
+      for (let i = 0; i < 6; i++) view.setInt32(16 + 4 * i, i - 2, true)
+      const bare = yield* MemoryMap.fromBytes(bytes, 0x1000n)
+      const map = MemoryMap.setEndian(MemoryMap.setWordSize(bare, 64), "little")
+      const values = yield* Btf.values(types, "flags", map, 0x1000n)
+      assert.deepStrictEqual(Object.fromEntries(values), {
+        a: "-3",
+        b: "-1",
+        c: "4096",
+        d: "0xffff888000001000",
+        e: "{{-2, -1, 0}, {1, 2, 3}}"
+      })
+      const text = Option.getOrThrow(Btf.format(types, "flags", values))
+      assert.include(text, "b:5 = -1;")
+      assert.include(text, "d = 0xffff888000001000;")
+      assert.strictEqual((yield* Effect.flip(Btf.values(types, "flags", map, 0x1001n)))._tag, "UnmappedAddress")
+      assert.strictEqual((yield* Effect.flip(Btf.values(types, "flag", map, 0x1000n)))._tag, "GuestDataError")
     })
   )
 

@@ -60,7 +60,9 @@ export const dump = (options: Dump): Uint8Array => {
       page !== "excluded" && (split === undefined || (Number(frame) >= split[0] && Number(frame) < split[1]))
   ) as Array<[string, Page]>
   const table = (1 + subBlocks + 2 * bitmapBlocks) * blockSize
-  const packed = dumped.map(([, { bytes, stored }]) => (stored === undefined ? deflateSync(bytes) : bytes))
+  const packed = dumped.map(([, { bytes, stored }]) =>
+    stored === undefined ? deflateSync(bytes, { level: 9 }) : bytes
+  )
   const size = table + 24 * dumped.length + packed.reduce((sum, bytes) => sum + bytes.length, 0)
   const bytes = new Uint8Array(size)
   const latin1 = (text: string, at: number) =>

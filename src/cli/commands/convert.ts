@@ -26,7 +26,6 @@ import * as Images from "../images.ts"
 import { losses, type Target, targets } from "../losses.ts"
 import { Output } from "../output.ts"
 import * as Progress from "../progress.ts"
-import { announce } from "../sizes.ts"
 
 const byEnding: ReadonlyArray<readonly [ending: RegExp, format: Target]> = [
   [/\.(snap|snapshot)$/i, "snapshot"],
@@ -78,6 +77,9 @@ const write = (
   }
 }
 
+/** No file of mostly holes is meant to be longer. */
+const LARGEST = 1n << 40n
+
 /** How much there is to write: raw bytes fill every hole. */
 const lengthOf = (map: MemoryMap.Mapped, target: Target, { fill, range }: Options): bigint => {
   const whole = range ?? Option.getOrUndefined(MemoryMap.bounds(map))
@@ -122,7 +124,6 @@ export const convert = Command.make(
       .count("family", 0n, 0xffff_ffffn)
       .pipe(Flag.withDescription("uf2: the family id of the chip"), Flag.optional),
     force: args.flag("force", "Replace OUT if it exists", "f"),
-    huge: args.flag("huge", "Write OUT even if more than 64 GiB of it are in no file: zeros, filled holes"),
     ...args.opening
   },
   Effect.fnUntraced(
@@ -144,7 +145,12 @@ export const convert = Command.make(
       const total = MemoryMap.mappedSize(map)
       const options = { fill: Option.getOrUndefined(input.fill), family: Option.getOrUndefined(input.family), range }
       const length = lengthOf(map, target, options)
-      yield* announce(map, out, length, input.huge)
+      if (length > LARGEST && length > 2n * total) {
+        return yield* new Refused({
+          message: `${out} would be ${sizeText(length)} long, for ${sizeText(total)} of memory`,
+          details: [["try", "--range A..B for a part of it, or --to snapshot, which needs no holes filled"]]
+        })
+      }
       let written = 0n
       const bytes = write(map, target, opened.images.length === 1 ? opened.images[0]?.image : undefined, options).pipe(
         Stream.tap((block) => {

@@ -138,6 +138,8 @@ export class BtfImpl extends Inspectable.Class {
   private readonly places: Uint32Array
   private text: string | undefined = undefined
   private names: Uint32Array | undefined = undefined
+  /** What was asked before: looking through all strings takes a millisecond. */
+  private readonly known = new Map<string, ReadonlyArray<number>>()
 
   constructor(bytes: Uint8Array, header: Header, places: Uint32Array, word: 4 | 8, base: BtfImpl | undefined) {
     super()
@@ -289,6 +291,12 @@ export class BtfImpl extends Inspectable.Class {
 
   /** Numbers of all types of one of these kinds that have the name. */
   named(name: string, kinds: ReadonlyArray<number>): ReadonlyArray<number> {
+    const key = `${kinds.join()} ${name}`
+    const known = this.known.get(key) ?? this.search(name, kinds)
+    this.known.set(key, known)
+    return known
+  }
+  private search(name: string, kinds: ReadonlyArray<number>): ReadonlyArray<number> {
     const inBase = this.base?.named(name, kinds) ?? []
     const places = [...this.stringPlaces(name), ...(this.base?.stringPlaces(name) ?? [])]
     if (places.length === 0) return inBase

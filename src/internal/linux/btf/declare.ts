@@ -86,14 +86,6 @@ export const typeText = (btf: BtfImpl, id: number): string => {
 const TAB = "\t"
 const [TYPE_COLUMN, COMMENT_COLUMN, TAB_WIDTH] = [26, 57, 8]
 
-/** What is said of a member behind it, instead of nothing. */
-export type Annotate = (member: {
-  readonly path: string
-  readonly offset: number
-  readonly raw: RawMember
-  readonly type: number
-}) => string
-
 interface Placed {
   readonly offset: number
   readonly size: number
@@ -111,12 +103,12 @@ const placeOf = (btf: BtfImpl, member: RawMember): Placed => {
 /** A structure in lines of C with offsets and sizes, and the holes between its members, as pahole prints it. */
 class Printer {
   private readonly btf: BtfImpl
-  private readonly annotate: Annotate | undefined
+  private readonly values: ReadonlyMap<string, string> | undefined
   readonly lines: Array<string> = []
   private left = MOST_LINES
-  constructor(btf: BtfImpl, annotate: Annotate | undefined) {
+  constructor(btf: BtfImpl, values: ReadonlyMap<string, string> | undefined) {
     this.btf = btf
-    this.annotate = annotate
+    this.values = values
   }
 
   private put(line: string): void {
@@ -133,14 +125,14 @@ class Printer {
       : `/* ${number(offset, 5)}:${number(bit, 2)} ${number(size, 2)} */`
   }
 
-  members(record: number, base: number, depth: number, path: string): void {
+  members(record: number, base: number, depth: number, isOwn: boolean): void {
     const { btf } = this
     let end = 0
     for (const member of btf.members(record)) {
       const place = placeOf(btf, member)
       if (btf.kind(record) === Kind.struct) this.hole(end, member.bitOffset, depth)
       end = Math.max(end, member.bitOffset + (member.bitSize > 0 ? member.bitSize : 8 * place.size))
-      this.member(member, { ...place, offset: base + place.offset }, depth, path)
+      this.member(member, { ...place, offset: base + place.offset }, depth, isOwn)
       if (this.left <= 0) return
     }
   }
@@ -152,18 +144,19 @@ class Printer {
     this.put(`${TAB.repeat(depth)}/* ${what} */`)
     this.put("")
   }
-  private member(member: RawMember, place: Placed, depth: number, above: string): void {
+  private member(member: RawMember, place: Placed, depth: number, isOwn: boolean): void {
     const { btf } = this
-    const path = member.name === "" ? above : `${above}${above === "" ? "" : "."}${member.name}`
+    const value = isOwn ? this.values?.get(member.name) : undefined
+    const said = value === undefined ? "" : ` = ${value}`
     const comment = this.comment(place)
     const { dimensions, element, qualifiers } = this.elementOf(member.type)
     const name = `${member.name}${dimensions}`
     if (btf.name(element) === "" && depth < DEEPEST / 4) {
       const kind = btf.kind(element)
-      const close = `}${name === "" ? "" : ` ${name}`};`
+      const close = `}${name === "" ? "" : ` ${name}`}${said};`
       if (isRecord(btf, element)) {
         this.put(`${TAB.repeat(depth)}${qualifiers}${kind === Kind.union ? "union" : "struct"} {`)
-        this.members(element, place.offset, depth + 1, path)
+        this.members(element, place.offset, depth + 1, isOwn && member.name === "")
         return this.withComment(depth, close, comment)
       }
       if (kind === Kind.enum || kind === Kind.enum64) {
@@ -175,7 +168,6 @@ class Printer {
     const bits = member.bitSize > 0 ? `:${member.bitSize}` : ""
     const declared = declare(btf, member.type, member.name)
     const width = TYPE_COLUMN - TAB_WIDTH * (depth - 1)
-    const said = this.annotate?.({ path, offset: place.offset, raw: member, type: member.type }) ?? ""
     const text = `${declared.type.padEnd(width)} ${declared.name}${bits}${said};`
     this.withComment(depth, text, comment)
   }
@@ -201,9 +193,9 @@ class Printer {
 /** A type in a hostile guest may have any number of members in any number of members. */
 const MOST_LINES = 1 << 16
 
-export const formatRecord = (btf: BtfImpl, record: number, annotate?: Annotate): string => {
-  const printer = new Printer(btf, annotate)
-  printer.members(record, 0, 1, "")
+export const formatRecord = (btf: BtfImpl, record: number, values?: ReadonlyMap<string, string>): string => {
+  const printer = new Printer(btf, values)
+  printer.members(record, 0, 1, true)
   const keyword = btf.kind(record) === Kind.union ? "union" : "struct"
   const name = btf.name(record)
   const count = btf.members(record).length

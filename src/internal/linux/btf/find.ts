@@ -25,7 +25,7 @@ const orWhy = <A>(effect: Effect.Effect<A, ReadError>) =>
   Effect.catchTag(effect, "UnmappedAddress", (error) => Effect.succeed(error.message))
 
 /** At an address, as long as its header says. */
-const parseAt = Effect.fnUntraced(function* (
+export const parseAt = Effect.fnUntraced(function* (
   memory: Memory,
   address: bigint
 ): Effect.fn.Return<BtfImpl | string, SourceError> {

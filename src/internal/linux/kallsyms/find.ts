@@ -5,7 +5,7 @@ import { imageShift } from "../machine.ts"
 import type { Memory, ReadError } from "../memory.ts"
 import * as info from "../vmcoreInfo.ts"
 import { areAscending, decodeAddresses, type Encoding } from "./addresses.ts"
-import { expand, type Names, TOKENS, tokensOf } from "./names.ts"
+import { expand, type Names, skipName, TOKENS, tokensOf } from "./names.ts"
 import { MOST_SYMBOLS, scan, type Tables } from "./scan.ts"
 import { type Entry, SymbolTable } from "./table.ts"
 
@@ -96,12 +96,41 @@ const hasLongNames = (release: string | undefined): boolean | undefined => {
   return major > 6 || (major === 6 && minor >= 1)
 }
 
-const namesOf = (bytes: Uint8Array, tables: Tables, release: string | undefined): Names | string => {
+/** Bytes of names read at a time. */
+const BLOCK = 1 << 16
+
+/** The bytes of the names, as far as their lengths reach: what is behind them is larger than they are in some kernels. */
+const bytesOf = Effect.fnUntraced(function* (memory: Memory, tables: Tables, long: boolean) {
+  let bytes = new Uint8Array(0)
+  let at = 0
+  for (let i = 0; i < tables.count;) {
+    const next = skipName(bytes, at, long)
+    if (next >= 0 && next <= bytes.length) {
+      at = next
+      i++
+      continue
+    }
+    const more = Math.min(Math.max(BLOCK, bytes.length >> 2), tables.room - bytes.length)
+    if (more === 0) return bytes
+    const block = yield* memory.upTo(tables.names + BigInt(bytes.length), more)
+    const longer = new Uint8Array(bytes.length + block.length)
+    longer.set(bytes)
+    longer.set(block, bytes.length)
+    bytes = longer
+  }
+  return bytes
+})
+
+const namesOf = Effect.fnUntraced(function* (memory: Memory, tables: Tables, release: string | undefined) {
   const known = tables.long ?? hasLongNames(release)
-  const ways = known === undefined ? [true, false] : [known]
-  const tried = ways.map((long) => expand(bytes, tables.count, tables.tokens, long))
-  return tried.find((names) => typeof names !== "string") ?? tried[0]!
-}
+  let first: Names | string | undefined
+  for (const long of known === undefined ? [true, false] : [known]) {
+    const names = expand(yield* bytesOf(memory, tables, long), tables.count, tables.tokens, long)
+    if (typeof names !== "string") return names
+    first ??= names
+  }
+  return first ?? "it has no names"
+})
 
 /** Kernels lie in the upper half, and their text begins at a page. */
 const isKernelAddress = (address: bigint, words: 4 | 8): boolean =>
@@ -113,8 +142,7 @@ const decode = Effect.fnUntraced(function* (
   ways: ReadonlyArray<Way>,
   values: info.Values | undefined
 ) {
-  const bytes = yield* memory.bytes(tables.names, tables.room)
-  const names = namesOf(bytes, tables, values?.get("OSRELEASE"))
+  const names = yield* namesOf(memory, tables, values?.get("OSRELEASE"))
   if (typeof names === "string") return names
   const text = Math.max(names.names.indexOf("_stext"), names.names.indexOf("stext"), names.names.indexOf("_text"))
   const stext = names.names.indexOf("_stext")
