@@ -158,7 +158,8 @@ export const structOf = <N extends string, O extends string = never>(
     const find = (paths: string | ReadonlyArray<string>): Member | undefined => {
       for (const path of typeof paths === "string" ? [paths] : paths) {
         const member = kernel.types.member(type, path)
-        if (member !== undefined) return member
+        // Types of a hostile guest have members of no bytes, or of no whole number of them.
+        if (member !== undefined && member.size > 0 && Number.isSafeInteger(member.offset + member.size)) return member
       }
       return undefined
     }
