@@ -8,7 +8,7 @@ export default defineConfig({
     // The package by its own name, as users import it: the examples in the docs run against the sources.
     alias: [
       { find: /^effect-memory-map$/, replacement: src("index.ts") },
-      { find: /^effect-memory-map\/(linux|node|testing)$/, replacement: src("$1/index.ts") },
+      { find: /^effect-memory-map\/(fleet|linux|node|testing)$/, replacement: src("$1/index.ts") },
       { find: /^effect-memory-map\/((?:(?:image|linux|render)\/)?[A-Z]\w*)$/, replacement: src("$1.ts") }
     ]
   },

@@ -14,7 +14,9 @@ import * as Effect from "effect/Effect"
 import type { Equal } from "effect/Equal"
 import type { Inspectable } from "effect/Inspectable"
 import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
 import { compile } from "./internal/pattern/compile.ts"
+import * as json from "./internal/pattern/json.ts"
 import * as internal from "./internal/pattern/pattern.ts"
 import type { Endian, TextEncoding, WordSize } from "./MachineModel.ts"
 import type { InvalidPattern } from "./MemoryMapError.ts"
@@ -30,6 +32,24 @@ import type { InvalidPattern } from "./MemoryMapError.ts"
 export interface Pattern extends Equal, Inspectable {
   readonly [internal.TypeId]: internal.Data
 }
+
+/**
+ * Codec for {@link Pattern}: plain JSON, for a search that is asked for elsewhere or later. Whether the pattern can be
+ * searched for is not looked at.
+ *
+ * **Example** (A pattern over the wire)
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { Pattern } from "effect-memory-map"
+ *
+ * Schema.encodeSync(Pattern.Pattern)(Pattern.hex("7f 45 4c 46")) // => { _tag: "Hex", digits: "7f 45 4c 46" }
+ * ```
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Pattern: Schema.Codec<Pattern, { readonly _tag: string; readonly [field: string]: unknown }> = json.schema
 
 /**
  * What every search accepts: a pattern, a string for its UTF-8 bytes, or bytes.

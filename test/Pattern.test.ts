@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Equal, Hash, Stream } from "effect"
+import { Arbitrary, Effect, Equal, Hash, Schema, Stream } from "effect"
 import { inspect } from "node:util"
 import type { Machine } from "../src/internal/pattern/compile.ts"
 import * as MemoryMap from "../src/MemoryMap.ts"
 import * as Pattern from "../src/Pattern.ts"
+import { Description, layouts, specOf } from "./support/searches.ts"
 
 const little64: Machine = { wordSize: 64, endian: "little" }
 const unknown: Machine = { wordSize: undefined, endian: undefined }
@@ -195,4 +196,31 @@ describe("a good pattern", () => {
     for (const [pattern, text] of shown) assert.strictEqual(Pattern.format(pattern), text)
     assert.isBelow(Pattern.format("x".repeat(1000)).length, 80)
   })
+})
+
+describe("Pattern.Pattern", () => {
+  const codec = Schema.toCodecJson(Pattern.Pattern)
+
+  it.effect.prop(
+    "carries every pattern through JSON unchanged",
+    [layouts, Arbitrary.schema(Description)],
+    ([layout, described]) =>
+      Effect.gen(function* () {
+        const one = Pattern.fromInput(specOf(described, layout).pattern)
+        for (const pattern of [one, Pattern.anyOf([one, "text", Pattern.anyOf([one])])]) {
+          const json = JSON.stringify(yield* Schema.encodeEffect(codec)(pattern))
+          const back = yield* Schema.decodeUnknownEffect(codec)(JSON.parse(json))
+          assert.isTrue(Equal.equals(back, pattern))
+          assert.strictEqual(Pattern.format(back), Pattern.format(pattern))
+        }
+      })
+  )
+
+  it.effect("refuses what is no pattern", () =>
+    Effect.gen(function* () {
+      for (const json of [null, {}, { _tag: "Text" }, { _tag: "Word", value: 1 }, { _tag: "AnyOf", patterns: [{}] }]) {
+        assert.strictEqual((yield* Effect.flip(Schema.decodeUnknownEffect(codec)(json)))._tag, "SchemaError")
+      }
+    })
+  )
 })

@@ -50,13 +50,19 @@ const rooms: ReadonlyArray<Room> = [
   { name: "formats", holds: /^src\/image\//, uses: [...images, "front"] },
   { name: "files", holds: /^src\/(Snapshot|MemoryImage)\.ts$/, uses: ["map", "snapshot", "front", "formats"] },
   { name: "linux", holds: /^src\/linux\//, uses: [...fronts, "guest", "files", "formats"] },
+  {
+    name: "crew",
+    holds: /^src\/internal\/fleet\//,
+    uses: [...fronts, "pattern", "formats", "files", "linux", "fleet"]
+  },
+  { name: "fleet", holds: /^src\/fleet\//, uses: [...fronts, "files", "formats", "linux", "crew"] },
   { name: "render", holds: /^src\/render\//, uses: [...fronts, "layout", "files", "formats"] },
   { name: "node", holds: /^src\/node\//, uses: [...fronts, "find", "files"] },
   { name: "testing", holds: /^src\/testing\//, uses: [...fronts, "paging", "guest", "files", "formats"] },
   {
     name: "cli",
     holds: /^src\/(cli\/.*|bin\.ts)$/,
-    uses: [...fronts, "pattern", "files", "formats", "linux", "render", "node"]
+    uses: [...fronts, "pattern", "files", "formats", "linux", "fleet", "render", "node"]
   },
   { name: "index", holds: /^src\/index\.ts$/, uses: ["front", "files"] }
 ]
