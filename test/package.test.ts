@@ -11,6 +11,7 @@ import { files, read, root } from "./support/repo.ts"
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 })
 
 const manifest = JSON.parse(read("package.json"))
+const platformNode = `@effect/platform-node@${manifest.peerDependencies["@effect/platform-node"]}`
 const sources = files("src/**/*.ts")
 
 /** The places that users import: `.`, `./MemoryMap`, `./image/Elf`, `./node` ... */
@@ -107,48 +108,65 @@ describe("the packed package", () => {
 })
 
 describe.concurrent("the installed package", () => {
+  const versions = ["22", "26"]
   let unreachable: string | undefined
 
   beforeAll(async () => {
     const platform = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`
-    const nodes = ["22", "26"].map((version) => `node${version}@npm:node-${platform}@${version}`)
+    const nodes = versions.map((version) => `node${version}@npm:node-${platform}@${version}`)
     const { failed, output } = await run("npm", [...install, ...nodes], { cwd: project("node") })
     const network = /\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH)\b/.exec(output)?.[0]
     if (failed && network !== undefined) unreachable = `the npm registry cannot be reached (${network})`
     else assert.isFalse(failed, output)
   })
 
-  for (const version of ["22", "26"]) {
-    for (const koffi of [true, false]) {
-      it(`works on Node ${version} ${koffi ? "with" : "without"} koffi`, async (context) => {
-        if (unreachable !== undefined) context.skip(unreachable)
-        const cwd = project(`on-${version}-${koffi ? "with" : "without"}`)
-        const here = { cwd, path: nodeOf(version) }
-        await succeed("npm", [...install, tarball, ...(koffi ? [] : ["--omit=optional"])], here)
-        assert.strictEqual(existsSync(join(cwd, "node_modules", "koffi")), koffi)
-        assert.match(await succeed("node", ["--version"], here), new RegExp(`^v${version}\\.`))
+  /** A project in which `packages` are installed, and a program that imports `entries` compiles. */
+  const consumer = async (name: string, packages: ReadonlyArray<string>, entries: ReadonlyArray<string>) => {
+    const cwd = project(name)
+    await succeed("npm", [...install, tarball, ...packages], { cwd })
+    const all = entries.map((entry, i) => `export * as e${i} from "${manifest.name}${entry.slice(1)}"\n`)
+    writeFileSync(join(cwd, "entries.ts"), all.join(""))
+    const compilerOptions = {
+      target: "ES2024",
+      module: "NodeNext",
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      types: ["node"]
+    }
+    writeFileSync(join(cwd, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
+    await succeed(tool("tsc"), ["-p", cwd], { cwd })
+    return cwd
+  }
 
-        const all = entries.map((entry, i) => `export * as e${i} from "${manifest.name}${entry.slice(1)}"\n`)
-        writeFileSync(join(cwd, "entries.ts"), all.join(""))
-        copyFileSync(join(root, "test", "support", "consumer.ts"), join(cwd, "consumer.ts"))
-        const compilerOptions = {
-          target: "ES2024",
-          module: "NodeNext",
-          strict: true,
-          noEmit: true,
-          skipLibCheck: false,
-          types: ["node"]
-        }
-        writeFileSync(join(cwd, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }))
-        await succeed(tool("tsc"), ["-p", cwd], { cwd })
-
-        await succeed("node", ["entries.ts"], here)
-        await succeed("node", ["consumer.ts", ...(koffi ? ["koffi"] : [])], here)
-        if (sources.includes("src/bin.ts")) {
-          const memmap = join(cwd, "node_modules", ".bin", "memmap")
-          assert.include(await succeed(memmap, ["--version"], here), manifest.version)
-        }
-      })
+  /** Runs that program and the command line on each Node. */
+  const runs = async (cwd: string, ...program: ReadonlyArray<string>) => {
+    for (const version of versions) {
+      const here = { cwd, path: nodeOf(version) }
+      assert.match(await succeed("node", ["--version"], here), new RegExp(`^v${version}\\.`))
+      await succeed("node", ["entries.ts"], here)
+      if (program.length > 0) await succeed("node", program, here)
+      const memmap = join(cwd, "node_modules", ".bin", "memmap")
+      assert.include(await succeed(memmap, ["--version"], here), manifest.version)
     }
   }
+
+  for (const koffi of [true, false]) {
+    it(`works on Node ${versions.join(" and ")} ${koffi ? "with" : "without"} koffi`, async (context) => {
+      if (unreachable !== undefined) context.skip(unreachable)
+      const options = koffi ? [] : ["--omit=optional"]
+      const cwd = await consumer(koffi ? "koffi" : "no-koffi", [platformNode, ...options], entries)
+      assert.strictEqual(existsSync(join(cwd, "node_modules", "koffi")), koffi)
+      copyFileSync(join(root, "test", "support", "consumer.ts"), join(cwd, "consumer.ts"))
+      await runs(cwd, "consumer.ts", ...(koffi ? ["koffi"] : []))
+    })
+  }
+
+  it("works without @effect/platform-node, all but the entry point for Node", async (context) => {
+    if (unreachable !== undefined) context.skip(unreachable)
+    const others = entries.filter((entry) => entry !== "./node")
+    const cwd = await consumer("no-platform", ["--omit=optional", "@types/node"], others)
+    assert.isFalse(existsSync(join(cwd, "node_modules", "@effect", "platform-node")))
+    await runs(cwd)
+  })
 })
