@@ -7,18 +7,19 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import type * as Option from "effect/Option"
 import type { Address, AddressRange } from "./AddressRange.ts"
 import type { MemoryMapImpl } from "./internal/map/map.ts"
 import { isDataFirst } from "./internal/map/machine.ts"
+import * as roots_ from "./internal/paging/roots.ts"
 import * as translate_ from "./internal/paging/translate.ts"
 import * as walk_ from "./internal/paging/walk.ts"
 import type { Permissions } from "./Mapping.ts"
 import type { Any, EndianState, MappingState, MemoryMap, ReadError, WordSizeState } from "./MemoryMap.ts"
 import type { SourceError, UntranslatedAddress } from "./MemoryMapError.ts"
-import type { PageTable } from "./PageTable.ts"
+import { type PageTable, type Root, x86_64 } from "./PageTable.ts"
 
 /**
  * Options of {@link walk}: the addresses of `range` only (default: all), and how much may be read and made. `tables` counts
@@ -91,6 +92,16 @@ export interface Translation {
   readonly accessed: boolean
   readonly dirty: boolean | undefined
   readonly entries: ReadonlyArray<TranslatedEntry>
+}
+
+/**
+ * A table that looks like the root of an address space, what it looks like, and why it does, in words.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FoundRoot extends Root {
+  readonly why: string
 }
 
 /**
@@ -182,3 +193,25 @@ export const translate: {
 } = dual(4, (physical: MemoryMapImpl, { format }: PageTable, root: Address, address: Address) =>
   translate_.translate(physical, format, root, address)
 )
+
+/**
+ * Looks for the roots of address spaces of an x86-64 Linux in physical memory, without any symbol: pages whose last entry
+ * leads to the code of a kernel and whose upper halves make sense. Those that share their upper half with most others come
+ * first. All of memory is read once.
+ *
+ * **Details**
+ *
+ * The roots of processes share the kernel's half, so that a kernel and its processes are told by their number; with
+ * page-table isolation each process has a second root with little of the kernel. Roots of processes that have ended may be
+ * among them. 4096 at most are told.
+ *
+ * @category searching
+ * @since 0.1.0
+ */
+export const findRoots = (physical: Any): Effect.Effect<ReadonlyArray<FoundRoot>, SourceError> =>
+  Effect.map(roots_.findRoots(physical as MemoryMapImpl, { four: four.format, five: five.format }), (found) =>
+    found.map(({ isFive, root, why }) => ({ format: isFive ? five : four, root, why }))
+  )
+
+const four = x86_64({ levels: 4 })
+const five = x86_64({ levels: 5 })

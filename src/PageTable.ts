@@ -52,7 +52,8 @@ export interface Root {
 }
 
 /**
- * The registers of an x86 processor that say how it finds its page tables.
+ * The registers of an x86 processor that say how it finds its page tables. Where `efer` is not known, a processor with long
+ * entries (CR4.PAE) is taken to run in 64-bit mode; give 0n for one that does not.
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +62,7 @@ export interface Registers {
   readonly cr0: bigint
   readonly cr3: bigint
   readonly cr4: bigint
-  readonly efer: bigint
+  readonly efer?: bigint | undefined
 }
 
 /**
@@ -154,6 +155,9 @@ export const riscv = (mode: "sv32" | "sv39" | "sv48" | "sv57"): PageTable => {
   return make(riscv_.riscv(mode))
 }
 
+/** EFER.LMA. */
+const LONG_MODE = 1n << 10n
+
 const bit = (value: bigint, number: bigint): boolean => ((value >> number) & 1n) === 1n
 
 /**
@@ -173,7 +177,7 @@ const bit = (value: bigint, number: bigint): boolean => ((value >> number) & 1n)
  * @category constructors
  * @since 0.1.0
  */
-export const fromRegisters = ({ cr0, cr3, cr4, efer }: Registers): Option.Option<Root> => {
+export const fromRegisters = ({ cr0, cr3, cr4, efer = LONG_MODE }: Registers): Option.Option<Root> => {
   if (!bit(cr0, 31n)) return Option.none()
   if (!bit(cr4, 5n)) return Option.some({ format: i386(), root: cr3 & 0xffff_f000n })
   if (!bit(efer, 10n)) return Option.some({ format: i386({ pae: true }), root: cr3 & 0xffff_ffe0n })

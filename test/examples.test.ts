@@ -5,6 +5,7 @@ import { MemoryMap, Snapshot } from "../src/index.ts"
 import { execFile, spawn } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { promisify } from "node:util"
+import { machineElf } from "./support/machine.ts"
 import { files, read, root } from "./support/repo.ts"
 import { temporaryFiles } from "./support/temporary.ts"
 
@@ -91,10 +92,18 @@ const programs = {
     assert.deepStrictEqual(await run("compare-snapshots.ts", before, after), [
       "changed 0x1002-0x1004",
       "changed 0x1005-0x1006",
-      "removed 0x2000-0x2004",
-      "added 0x1006-0x1009"
+      "added 0x1006-0x1009",
+      "removed 0x2000-0x2004"
     ])
     assert.deepStrictEqual(await run("compare-snapshots.ts", before, before), [""])
+  },
+
+  "process-strings.ts": async () => {
+    const { elf } = await Effect.runPromise(machineElf)
+    writeFileSync(path("guest.elf"), elf)
+    assert.deepStrictEqual(await run("process-strings.ts", path("guest.elf")), ["0x400ff6 the strings of one process"])
+    assert.strictEqual(await run("process-strings.ts", path("guest.elf"), "1"), 1)
+    assert.strictEqual(await run("process-strings.ts", CORE), 1)
   },
 
   "serve.ts": async () => {

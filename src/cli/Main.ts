@@ -17,6 +17,7 @@ import * as TerminalCapabilities from "effect/cli/TerminalCapabilities"
 import { NoMmap } from "./action.ts"
 import { convert } from "./commands/convert.ts"
 import { dmesg } from "./commands/dmesg.ts"
+import { diff } from "./commands/diff.ts"
 import { find } from "./commands/find.ts"
 import { hexdump } from "./commands/hexdump.ts"
 import { info } from "./commands/info.ts"
@@ -25,10 +26,12 @@ import { modules } from "./commands/modules.ts"
 import { mounts } from "./commands/mounts.ts"
 import { ps } from "./commands/ps.ts"
 import { read } from "./commands/read.ts"
+import { spaces } from "./commands/spaces.ts"
 import { strings } from "./commands/strings.ts"
 import { struct } from "./commands/struct.ts"
 import { symbol } from "./commands/symbol.ts"
 import { uname } from "./commands/uname.ts"
+import { translate } from "./commands/translate.ts"
 import { verify } from "./commands/verify.ts"
 import { errorText, Exit, explain } from "./errors.ts"
 import { escape } from "../render/Line.ts"
@@ -57,7 +60,10 @@ export const memmap = Command.make("memmap").pipe(
     modules,
     mounts,
     symbol,
-    struct
+    struct,
+    diff,
+    translate,
+    spaces
   ]),
   Command.withGlobalFlags([Json, Color, Quiet, NoMmap])
 )

@@ -1,6 +1,6 @@
 // Arguments and flags that several commands take, and the one number grammar.
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as CliError from "effect/cli/CliError"
@@ -10,6 +10,7 @@ import * as Primitive from "effect/cli/Primitive"
 import * as AddressRange from "../AddressRange.ts"
 import { parseNumber } from "../internal/base/numbers.ts"
 import * as MemoryImage from "../MemoryImage.ts"
+import * as PageTable from "../PageTable.ts"
 
 const parser =
   <A>(name: string, parse: (text: string) => Result.Result<A, string>) =>
@@ -57,6 +58,14 @@ export const range = Flag.optional(
 )
 
 export const rangeFlag = (name: string) => parsedFlag(name, "A..B", parseRange)
+
+const parseSigned = (text: string): Result.Result<bigint, string> => {
+  const [, sign, number = ""] = /^([+-]?)(.*)$/s.exec(text.trim()) ?? []
+  return Result.map(parseNumber(number), (value) => (sign === "-" ? -value : value))
+}
+
+/** A number of bytes that may be negative. */
+export const signed = (name: string): Flag.Flag<bigint> => parsedFlag(name, "N", parseSigned)
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER)
 
@@ -108,6 +117,12 @@ export const images: Argument.Argument<ReadonlyArray<string>> = fileArgument("IM
   Argument.variadic({ min: 1 })
 )
 
+const parsePaging = (text: string): Result.Result<PageTable.PageTable, string> =>
+  Option.match(PageTable.fromName(text), {
+    onNone: () => Result.fail(`"${text}" is none of ${PageTable.names.join(", ")}`),
+    onSome: Result.succeed
+  })
+
 /** Flags of every command that opens images. */
 export const opening = {
   over: fileFlag("over").pipe(
@@ -131,7 +146,20 @@ export const opening = {
     Flag.optional
   ),
   physical: flag("physical", "ELF: physical addresses instead of virtual ones"),
-  truncated: flag("truncated", "ELF: open a file that was cut short; what is missing is a hole")
+  truncated: flag("truncated", "ELF: open a file that was cut short; what is missing is a hole"),
+  space: Flag.String("space").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription(
+      "Dumps of machines: the address space to look at: physical, cpuN (of a processor, from 0) or root:ADDRESS"
+    ),
+    Flag.optional
+  ),
+  paging: parsedFlag("paging", "FORMAT", parsePaging).pipe(
+    Flag.withDescription(
+      "--space root:ADDRESS: the format of its page tables, when the image does not say: x86-64, x86-64-la57, i386, i386-pae, aarch64-4k-48, riscv-sv39, ..."
+    ),
+    Flag.optional
+  )
 } as const
 
 export interface Opening {
@@ -141,4 +169,6 @@ export interface Opening {
   readonly format: Option.Option<MemoryImage.Format>
   readonly physical: boolean
   readonly truncated: boolean
+  readonly space: Option.Option<string>
+  readonly paging: Option.Option<PageTable.PageTable>
 }

@@ -6,13 +6,36 @@ import type { SRecordImage } from "../image/SRecord.ts"
 import type { Uf2Image } from "../image/Uf2.ts"
 import { hex } from "../internal/base/numbers.ts"
 import type { MemoryImage } from "../MemoryImage.ts"
+import { processors } from "./spaces.ts"
 
 export interface Facts {
   readonly rows: ReadonlyArray<readonly [label: string, text: string]>
   readonly json: object
 }
 
-const elf = ({ entry, machine, notes, problems, type }: ElfImage): Facts => {
+/** Registers of the processors that say how they find their page tables, and the release of the kernel. */
+const ofMachine = (image: ElfImage | KdumpImage, info: ReadonlyMap<string, string> | undefined): Facts => {
+  const rows: Array<readonly [string, string]> = []
+  const kernel = info?.get("OSRELEASE")
+  if (kernel !== undefined) rows.push(["kernel", `Linux ${kernel}`])
+  const cpus = processors(image).map(({ cr0, cr3, cr4, efer }, cpu) => {
+    const known = [["CR0", cr0] as const, ["CR3", cr3] as const, ["CR4", cr4] as const]
+    rows.push([`cpu ${cpu}`, known.map(([name, value]) => `${name} ${hex(value)}`).join("  ")])
+    return { cpu, cr0: hex(cr0), cr3: hex(cr3), cr4: hex(cr4), efer: efer === undefined ? undefined : hex(efer) }
+  })
+  return { rows, json: { kernel, cpus: cpus.length === 0 ? undefined : cpus } }
+}
+
+const elf = (image: ElfImage): Facts => {
+  const facts = elfOf(image)
+  const info = image.notes.find((note) => note._tag === "VmcoreInfo")?.values
+  const machine = ofMachine(image, info)
+  const problems = facts.rows.filter(([label]) => label === "problem")
+  const others = facts.rows.filter(([label]) => label !== "problem")
+  return { rows: [...others, ...machine.rows, ...problems], json: { ...facts.json, ...machine.json } }
+}
+
+const elfOf = ({ entry, machine, notes, problems, type }: ElfImage): Facts => {
   const kind = { core: "core dump", exec: "program", dyn: "shared object" }[type]
   const rows: Array<readonly [string, string]> = [
     ["format", `ELF ${kind}`],
@@ -24,11 +47,6 @@ const elf = ({ entry, machine, notes, problems, type }: ElfImage): Facts => {
       rows.push(["process", `${note.process}: ${note.arguments === "" ? note.name : note.arguments}`])
       json["process"] = { id: note.process, name: note.name, arguments: note.arguments }
     }
-  }
-  const kernel = notes.flatMap((note) => (note._tag === "VmcoreInfo" ? [note.values.get("OSRELEASE")] : []))[0]
-  if (kernel !== undefined) {
-    rows.push(["kernel", `Linux ${kernel}`])
-    json["kernel"] = kernel
   }
   const threads = notes.flatMap((note) => (note._tag === "ThreadStatus" ? [note] : []))
   if (threads.length > 0) {
@@ -53,20 +71,20 @@ const kdump = (image: KdumpImage): Facts => {
     ["pages", `${pages.dumped} in the file, ${pages.excluded} left out`]
   ]
   if (compression.length > 0) rows.push(["packed by", compression.join(", ")])
-  const kernel = image.vmcoreInfo?.get("OSRELEASE")
-  if (kernel !== undefined) rows.push(["kernel", `Linux ${kernel}`])
+  const machine = ofMachine(image, image.vmcoreInfo)
+  rows.push(...machine.rows)
   if (!isComplete) rows.push(["problem", "the writer of the dump ran out of space"])
   return {
     rows,
     json: {
       version,
       system,
-      ...(kernel === undefined ? {} : { kernel }),
       compression,
       dumpLevel,
       complete: isComplete,
       flattened: isFlattened,
-      pages
+      pages,
+      ...machine.json
     }
   }
 }

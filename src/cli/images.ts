@@ -9,6 +9,7 @@ import * as MemoryImage from "../MemoryImage.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import type { Opening } from "./arguments.ts"
 import { Refused } from "./errors.ts"
+import * as Spaces from "./spaces.ts"
 
 export interface Opened {
   readonly map: MemoryMap.Mapped
@@ -60,14 +61,17 @@ export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, f
     const { path, ...raw } = yield* placed(text)
     const image: MemoryImage.MemoryImage = yield* MemoryImage.open(path, {
       ...("address" in raw ? raw : { format: Option.getOrUndefined(flags.format) }),
-      addresses: flags.physical ? "physical" : "virtual",
+      addresses: flags.physical || Option.isSome(flags.space) ? "physical" : "virtual",
       truncated: flags.truncated ? "absent" : "refuse"
     })
     images.push({ path: text, file: path, image })
     map = map === undefined ? image.map : yield* MemoryMap.addMap(map, image.map)
   }
   if (map === undefined) return yield* new Refused({ message: "no image was given" })
-  return { map: yield* withMachine(map, images, flags), images } satisfies Opened
+  const physical = yield* withMachine(map, images, flags)
+  if (Option.isNone(flags.space)) return { map: physical, images } satisfies Opened
+  const space = yield* Spaces.resolve(flags.space.value, images, flags.paging)
+  return { map: yield* Spaces.enter(physical, space), images } satisfies Opened
 })
 
 /** What images and flag say of one property; nobody may contradict another. */

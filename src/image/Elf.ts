@@ -71,6 +71,20 @@ export interface FileMapping {
 }
 
 /**
+ * Registers of an x86 processor by name, and those that say how it finds its page tables.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessorState {
+  readonly cr0: bigint
+  readonly cr2: bigint
+  readonly cr3: bigint
+  readonly cr4: bigint
+  readonly registers: Readonly<Record<string, bigint>>
+}
+
+/**
  * A note. `owner` and `type` are as the file has them, `description` is its contents, undecoded.
  *
  * | tag | note | what it tells |
@@ -80,6 +94,7 @@ export interface FileMapping {
  * | `AuxiliaryVector` | NT_AUXV | what the kernel told the process at its start, without the AT_NULL that ends it |
  * | `FileMappings` | NT_FILE | the files that were mapped, and where |
  * | `VmcoreInfo` | VMCOREINFO | facts about a Linux kernel |
+ * | `ProcessorState` | QEMU's, of x86 | registers of a processor, in order of the processors; see `PageTable.fromRegisters` |
  * | `Other` | all others | nothing decoded |
  *
  * Registers are known for x86-64, i386, aarch64, arm and riscv (64 bits); the status of other machines is `Other`.
@@ -101,6 +116,7 @@ export type ElfNote = {
   | { readonly _tag: "ProcessInfo"; readonly process: number; readonly name: string; readonly arguments: string }
   | { readonly _tag: "AuxiliaryVector"; readonly entries: ReadonlyArray<AuxiliaryEntry> }
   | { readonly _tag: "FileMappings"; readonly pageSize: bigint; readonly files: ReadonlyArray<FileMapping> }
+  | ({ readonly _tag: "ProcessorState" } & ProcessorState)
   | { readonly _tag: "VmcoreInfo"; readonly values: ReadonlyMap<string, string> }
   | { readonly _tag: "Other" }
 )

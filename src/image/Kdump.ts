@@ -21,12 +21,26 @@ import type { Ready } from "../MemoryMap.ts"
 import type { ImageError, SourceError } from "../MemoryMapError.ts"
 
 /**
+ * Registers of an x86 processor by name, and those that say how it finds its page tables; see `PageTable.fromRegisters`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ProcessorState {
+  readonly cr0: bigint
+  readonly cr2: bigint
+  readonly cr3: bigint
+  readonly cr4: bigint
+  readonly registers: Readonly<Record<string, bigint>>
+}
+
+/**
  * An opened dump.
  *
  * `system` is what uname(2) said on the machine; some writers fill in `machine` alone. `compression` lists what the
  * header says its pages are packed with. `dumpLevel` is that of `makedumpfile -d`, `physicalBase` the physical address
  * that the kernel was loaded at, for kernels that can move. `isComplete` is false when the writer ran out of space.
- * `pages` counts pages of `pageSize` bytes: in the file, and left out of it.
+ * `processorStates` are registers of x86 processors, in their order, in dumps that QEMU wrote. `pages` counts pages of `pageSize` bytes: in the file, and left out of it.
  *
  * @category models
  * @since 0.1.0
@@ -52,6 +66,7 @@ export interface KdumpImage {
   readonly dumpLevel: number | undefined
   readonly physicalBase: bigint | undefined
   readonly vmcoreInfo: ReadonlyMap<string, string> | undefined
+  readonly processorStates: ReadonlyArray<ProcessorState>
   readonly pages: { readonly dumped: bigint; readonly excluded: bigint }
 }
 
@@ -77,26 +92,30 @@ export const open = (
  * @since 0.1.0
  */
 export const fromSource = (source: ByteSource): Effect.Effect<KdumpImage, ImageError | SourceError> =>
-  Effect.map(internal.open(source), ({ dumped, excluded, header, isFlattened, map, vmcoreInfo }): KdumpImage => {
-    const [name = "", node = "", release = "", version = "", machine = ""] = header.system
-    return {
-      format: "kdump",
-      map,
-      version: header.version,
-      isFlattened,
-      isComplete: (header.status & INCOMPLETE) === 0,
-      wordSize: header.wordSize,
-      endian: header.endian,
-      pageSize: header.blockSize,
-      processors: header.cpus,
-      system: { name, node, release, version, machine },
-      compression: compressionsOf(header.status),
-      dumpLevel: header.sub?.dumpLevel,
-      physicalBase: header.sub?.physicalBase,
-      vmcoreInfo,
-      pages: { dumped, excluded }
+  Effect.map(
+    internal.open(source),
+    ({ dumped, excluded, header, isFlattened, map, processorStates, vmcoreInfo }): KdumpImage => {
+      const [name = "", node = "", release = "", version = "", machine = ""] = header.system
+      return {
+        format: "kdump",
+        map,
+        version: header.version,
+        isFlattened,
+        isComplete: (header.status & INCOMPLETE) === 0,
+        wordSize: header.wordSize,
+        endian: header.endian,
+        pageSize: header.blockSize,
+        processors: header.cpus,
+        system: { name, node, release, version, machine },
+        compression: compressionsOf(header.status),
+        dumpLevel: header.sub?.dumpLevel,
+        physicalBase: header.sub?.physicalBase,
+        vmcoreInfo,
+        processorStates,
+        pages: { dumped, excluded }
+      }
     }
-  })
+  )
 
 /**
  * True when the source begins as a kdump does, or as a file flattened by makedumpfile.

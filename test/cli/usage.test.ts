@@ -143,7 +143,10 @@ describe("help", () => {
     "modules",
     "mounts",
     "symbol",
-    "struct"
+    "struct",
+    "diff",
+    "translate",
+    "spaces"
   ]
 
   it.effect("lists every command", () =>

@@ -108,6 +108,27 @@ const targetOf = (to: Option.Option<Target>, path: string): Effect.Effect<Target
 
 const byte = (name: string, text: string) => Flag.optional(args.count(name, 0n, 255n).pipe(Flag.withDescription(text)))
 
+/** The part of the map that is meant, moved, and the range that it is to fill. */
+const cut = Effect.fnUntraced(function* (
+  whole: MemoryMap.Mapped,
+  input: {
+    readonly range: Option.Option<AddressRange>
+    readonly without: ReadonlyArray<AddressRange>
+    readonly shift: bigint
+  }
+) {
+  const { shift, without } = input
+  const asked = Option.getOrUndefined(input.range)
+  const cropped = asked === undefined ? whole : yield* Images.crop(whole, asked)
+  const rest = without.reduce<MemoryMap.Any>((map, range) => MemoryMap.without(map, range), cropped)
+  const map = yield* Effect.mapError(
+    MemoryMap.requireMapping(rest),
+    () => new Refused({ message: "nothing is left to write: --without takes all of it away" })
+  )
+  const range = asked && { start: asked.start + shift, end: asked.end + shift }
+  return { map: shift === 0n ? map : yield* MemoryMap.shift(map, shift), range }
+})
+
 export const convert = Command.make(
   "convert",
   {
@@ -119,6 +140,15 @@ export const convert = Command.make(
       Flag.optional
     ),
     range: args.range,
+    without: args
+      .rangeFlag("without")
+      .pipe(Flag.withDescription("Leave these addresses out, after --range; may be repeated"), Flag.atLeast(0)),
+    shift: args
+      .signed("shift")
+      .pipe(
+        Flag.withDescription("Move everything N bytes up (--shift=-N: down), after --range and --without"),
+        Flag.withDefault(0n)
+      ),
     fill: byte("fill", "raw, uf2: the byte that stands in for holes"),
     family: args
       .count("family", 0n, 0xffff_ffffn)
@@ -137,8 +167,7 @@ export const convert = Command.make(
       if (out !== "-") yield* requireDirectory(out)
       if (out !== "-") yield* requireFree(out, input.force)
       const opened = yield* Images.open([input.image], input)
-      const range = Option.getOrUndefined(input.range)
-      const map = range === undefined ? opened.map : yield* Images.crop(opened.map, range)
+      const { map, range } = yield* cut(opened.map, input)
       yield* oneFamily(target, opened.images, input.family)
       const output = yield* Output
       const progress = yield* Progress.make("writing")
@@ -184,6 +213,10 @@ export const convert = Command.make(
     { command: "memmap convert core.4242 core.snap", description: "A snapshot, with checksums" },
     { command: "memmap convert app.hex --over patch.bin@0x0800_0400 patched.hex", description: "A patched firmware" },
     { command: "memmap convert app.hex app.bin --fill 0xff", description: "Raw bytes, holes as erased flash" },
-    { command: "memmap convert core.4242 stack.bin --range 0x7ffd_1000_0000+132KiB", description: "A part of it" }
+    { command: "memmap convert core.4242 stack.bin --range 0x7ffd_1000_0000+132KiB", description: "A part of it" },
+    {
+      command: "memmap convert app.bin@0x0800_0000 app.hex --without 0x0800_4000+16KiB --shift=-0x0800_0000",
+      description: "Without settings, at other addresses"
+    }
   ])
 )

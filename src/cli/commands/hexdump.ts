@@ -16,7 +16,8 @@ import * as Images from "../images.ts"
 import { Output } from "../output.ts"
 import { parts } from "../parts.ts"
 
-const jsonOf = (part: Hexdump.Part): object => {
+/** A part as an object. */
+export const partJson = (part: Hexdump.Part): object => {
   switch (part._tag) {
     case "Run":
       return {
@@ -46,7 +47,7 @@ const show = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: AddressR
   const digits = Math.max(Hexdump.mapDigits(map), Hexdump.addressDigits(range.end))
   yield* output.print(
     output.json
-      ? Stream.map(shown, (part) => ({ json: jsonOf(part) }))
+      ? Stream.map(shown, (part) => ({ json: partJson(part) }))
       : Stream.map(Hexdump.stream(shown, { digits, squeeze, styled: output.colored }), (line) => ({ line }))
   )
   if (unreadable) return yield* partial

@@ -3,6 +3,7 @@
 import * as Effect from "effect/Effect"
 import type { AuxiliaryEntry, ElfNote, FileMapping } from "../../../image/Elf.ts"
 import type { Header, ImageReader } from "../headers.ts"
+import { OWNER as QEMU, processorState } from "../qemu.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
 import { slice } from "../../source/source.ts"
 import { type ElfHeader, word } from "./header.ts"
@@ -97,6 +98,11 @@ const vmcoreInfo = (note: Header): Decoded => {
   return { _tag: "VmcoreInfo", values }
 }
 
+const qemuState = (note: Header): Decoded => {
+  const state = processorState(note)
+  return typeof state === "object" ? { _tag: "ProcessorState", ...state } : state
+}
+
 const linuxDecoders: Readonly<Record<number, typeof threadStatus>> = {
   1: threadStatus,
   3: processInfo,
@@ -111,9 +117,13 @@ const decoderOf = (
 ): ((note: Header, elf: ElfHeader) => Decoded) | undefined => {
   if (elf.type !== "core") return undefined
   if (owner === "VMCOREINFO") return vmcoreInfo
+  if (owner === QEMU && type === 0 && isX86(elf.machine)) return qemuState
   if (owner !== "CORE") return undefined
   return linuxDecoders[type]
 }
+
+/** e_machine of i386 and of x86-64. */
+const isX86 = (machine: number): boolean => machine === 3 || machine === 62
 
 /** Bounds on what is read and kept: Linux writes far less, and a file that lies takes no more. */
 const MOST_NOTES = 1 << 18

@@ -40,6 +40,7 @@ export interface SubHeader {
   /** The page frames whose bytes are in this file of a split dump. */
   readonly split: { readonly start: bigint; readonly end: bigint } | undefined
   readonly vmcoreInfo: { readonly offset: bigint; readonly size: number } | undefined
+  readonly notes: { readonly offset: bigint; readonly size: number } | undefined
 }
 
 /** True when the first bytes are those of a dump that is not flattened. */
@@ -113,17 +114,19 @@ const decodeSub = (
   const end = long()
   const infoOffset = longLong()
   const infoSize = long()
-  longLong()
-  long()
+  const notesOffset = longLong()
+  const notesSize = long()
   longLong()
   long()
   const [start64, end64, frames] = [longLong(), longLong(), longLong()]
   const hasInfo = version >= 3 && infoSize > 0n && infoSize < 1 << 20
+  const hasNotes = version >= 4 && notesSize > 0n && notesSize < 1 << 24
   return {
     physicalBase,
     dumpLevel: version >= 1 ? dumpLevel : undefined,
     split: version >= 2 && isSplit ? (version >= 6 ? { start: start64, end: end64 } : { start, end }) : undefined,
     vmcoreInfo: hasInfo ? { offset: infoOffset, size: Number(infoSize) } : undefined,
+    notes: hasNotes ? { offset: notesOffset, size: Number(notesSize) } : undefined,
     frames
   }
 }

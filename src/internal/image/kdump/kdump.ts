@@ -7,7 +7,8 @@ import * as MemoryMap from "../../../MemoryMap.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
 import { type Absence, withAbsences } from "../../map/absences.ts"
 import { bring, broughtBy, decompressorsFor } from "../../source/brought.ts"
-import { ImageReader, MOST_PIECES } from "../headers.ts"
+import { Header, ImageReader, MOST_PIECES } from "../headers.ts"
+import { OWNER as QEMU, type ProcessorState, processorState } from "../qemu.ts"
 import { isFlattened, unflatten } from "./flattened.ts"
 import { type FrameRun, Frames } from "./frames.ts"
 import { compressionsOf, FORMAT, isKdump, type KdumpHeader, readHeader } from "./header.ts"
@@ -20,6 +21,7 @@ export interface Opened {
   readonly dumped: bigint
   readonly excluded: bigint
   readonly vmcoreInfo: ReadonlyMap<string, string> | undefined
+  readonly processorStates: ReadonlyArray<ProcessorState>
 }
 
 /** True for dumps, flattened ones included; what a flattened file holds is not looked at. */
@@ -62,7 +64,9 @@ const open_ = Effect.fnUntraced(function* (source: ByteSource) {
   const sized = MemoryMap.setWordSize(bare, header.wordSize)
   const map = withAbsences(MemoryMap.setEndian(sized, header.endian), absences)
   const vmcoreInfo = yield* readInfo(reader, header)
-  return { header, map, isFlattened: flattened, dumped, excluded, vmcoreInfo } satisfies Opened
+  const none: ReadonlyArray<ProcessorState> = []
+  const processorStates = yield* Effect.catchTag(readStates(reader, header), "ImageError", () => Effect.succeed(none))
+  return { header, map, isFlattened: flattened, dumped, excluded, vmcoreInfo, processorStates } satisfies Opened
 })
 
 /** A flattened file fails to give bytes that none of its pieces has: then the file is at fault, not its source. */
@@ -143,4 +147,33 @@ const readInfo = Effect.fnUntraced(function* (reader: ImageReader, { sub }: Kdum
       return equals > 0 ? [[line.slice(0, equals), line.slice(equals + 1)]] : []
     })
   )
+})
+
+/** Machines whose processors QEMU notes the state of. */
+const X86 = /^(x86_64|i[3-6]86)$/
+
+/**
+ * The states of processors among the notes, which are those of ELF, each part at a multiple of 4. What is no note ends the
+ * list: it is told elsewhere, and memory can be read without it.
+ */
+const readStates = Effect.fnUntraced(function* (reader: ImageReader, { endian, sub, system }: KdumpHeader) {
+  const states: Array<ProcessorState> = []
+  if (sub?.notes === undefined || !X86.test(system[4] ?? "")) return states
+  const { offset, size } = sub.notes
+  const notes = yield* reader.header("the notes", offset, size, endian)
+  const aligned = (length: number): number => Math.ceil(length / 4) * 4
+  for (let at = 0; at + 12 <= size;) {
+    const [ownerSize, length] = [notes.u32(at), notes.u32(at + 4)]
+    const start = at + 12 + aligned(ownerSize)
+    if (ownerSize === 0 || start + length > size) break
+    const owner = new TextDecoder().decode(notes.bytes.subarray(at + 12, at + 11 + ownerSize))
+    if (owner === QEMU && notes.u32(at + 8) === 0) {
+      const state = processorState(
+        new Header(reader, offset + BigInt(start), notes.bytes.subarray(start, start + length), endian)
+      )
+      if (typeof state === "object") states.push(state)
+    }
+    at = start + aligned(length)
+  }
+  return states
 })
