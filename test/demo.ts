@@ -1,5 +1,5 @@
-// What `npm start` shows: a real core dump, looked into from the command line. Each command is printed before its
-// output, and what it finds is held against what gdb found in the same dump.
+// What `npm start` shows: a real core dump and the memory of a virtual machine, looked into from the command line. Each command
+// is printed before its output, and what it finds is held against what gdb found in the same dump, or what the machine said.
 import { spawnSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -60,3 +60,22 @@ run(
   ["--import", "./test/support/sources.ts", "docs/examples/linked-list.ts", core, head],
   list.map(({ address, id, name }) => `${address} ${id} ${name}\n`).join("")
 )
+
+const guest = "test/fixtures/linux/guest.kdump"
+const said: { readonly uname: string; readonly dmesg: string } = JSON.parse(
+  readFileSync(join(root, "test/fixtures/linux/guest.json"), "utf8")
+)
+const lines = said.dmesg.trimEnd().split("\n")
+
+say("The memory of a virtual machine, with no symbol file: which kernel runs in it?")
+memmap(["uname", guest], said.uname.replace("GNU/Linux", "").trim())
+
+say("The last that it logged")
+memmap(["dmesg", guest, "--tail", "4"], lines.at(-1)!.replace(/^<\d+>/, ""))
+
+say("What runs in it, each process below its parent")
+const ps = memmap(["ps", guest, "--tree"], "/bin/worker one two three")
+
+say("The memory of one of its processes: where is that command line?")
+const worker = /^ *\d+ +(\d+) .*\/bin\/worker one two three/m.exec(ps)?.[1] ?? ""
+memmap(["find", guest, "--space", worker, "two three"], "0x7f")

@@ -30,7 +30,7 @@ import type { BtfImpl } from "../internal/linux/btf/btf.ts"
 import { read as readLog } from "../internal/linux/log/log.ts"
 import type { Machine as KnownMachine } from "../internal/linux/machine.ts"
 import { textOf } from "../internal/linux/memory.ts"
-import { modules as readModules } from "../internal/linux/modules.ts"
+import { moduleTypes as readTypes, modules as readModules } from "../internal/linux/modules.ts"
 import { mounts as readMounts } from "../internal/linux/mounts.ts"
 import { open as openKernel, type Result } from "../internal/linux/open.ts"
 import { addressSpace as spaceOf, executable as executableOf, texts } from "../internal/linux/process.ts"
@@ -405,6 +405,25 @@ export const threads: {
  * @since 0.1.0
  */
 export const modules = (kernel: Kernel): Stream.Stream<KernelModule, ReadError> => streamOf(readModules(inside(kernel)))
+
+/**
+ * The types that a module brings along, with those of the kernel, on which they build; since Linux 5.11.
+ *
+ * Fails with `GuestDataError` when the module has none, when the kernel's are not known, and when the kernel lists functions
+ * only among its symbols.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const moduleTypes: {
+  (module: KernelModule): (kernel: Kernel) => Effect.Effect<Btf, ReadError>
+  (kernel: Kernel, module: KernelModule): Effect.Effect<Btf, ReadError>
+} = dual(2, (kernel: Kernel, module: KernelModule): Effect.Effect<Btf, ReadError> => {
+  const { btf } = inside(kernel)
+  return btf === undefined
+    ? Effect.fail(new GuestDataError({ structure: "the types of a module", why: "those of the kernel are not known" }))
+    : readTypes(inside(kernel), module, btf)
+})
 
 /**
  * What is mounted, as a process sees it: without one, the process of number 1.

@@ -38,7 +38,7 @@ export const allEras: ReadonlyArray<Era> = Object.keys(eras) as Array<Era>
 /**
  * What goes into a guest; whatever is left out has a default of some interest. Processes without a `command` are threads of
  * the kernel, and parents come before their children. Log lines are written in order, and old ones are overwritten where they
- * do not fit.
+ * do not fit. With `symbols: "functions"` variables are none of its symbols, as in kernels built without KALLSYMS_ALL.
  *
  * @category models
  * @since 0.1.0
@@ -50,6 +50,7 @@ export interface Options {
   readonly log?: ReadonlyArray<LogLine> | undefined
   readonly mounts?: ReadonlyArray<MountSpec> | undefined
   readonly modules?: ReadonlyArray<ModuleSpec> | undefined
+  readonly symbols?: "all" | "functions" | undefined
 }
 
 /**
@@ -184,7 +185,7 @@ export const make = (options: Options = {}): Effect.Effect<Guest> =>
     const log = writeLog(b, options.log ?? someLog)
     const modules = writeModules(b, options.modules ?? someModules)
     const { arena, root } = b
-    const made = finish(b)
+    const made = finish(b, options.symbols ?? "all")
     const map = MemoryMap.addBytesUnsafe(MemoryMap.empty, arena.bytes, BASE, { name: `guest ${era}` })
     return Effect.map(Effect.orDie(map), (bare): Guest => {
       return {

@@ -18,6 +18,8 @@ SECRET=hunter2 /bin/sleep 1000000 &
 sleep 1
 cd /facts
 cp /proc/mounts /proc/modules /proc/kallsyms /proc/cmdline /proc/iomem .
+mkdir btf
+cp /sys/kernel/btf/vmlinux /sys/kernel/btf/loop /sys/kernel/btf/dummy btf
 # Before the facts are packed, for that starts processes of its own.
 for process in /proc/[0-9]*; do
   pid=${process#/proc/}
@@ -28,9 +30,10 @@ for process in /proc/[0-9]*; do
 done
 uname -a >uname
 dmesg -r >dmesg
-stty -F /dev/ttyS1 raw -echo
-tar c . | gzip -1 >/dev/ttyS1
+# The kernel gives parameters that it does not know to its first process.
+stty -F "$facts" raw -echo
+tar c . | gzip >"$facts"
 sync
-echo "the facts are written" >/dev/ttyS0
+echo "the facts are written" >/dev/console
 # Through exec: this process stays what the facts say of it, but for its name.
-while :; do read -r line; done </dev/ttyS0
+while :; do read -r line; done </dev/console

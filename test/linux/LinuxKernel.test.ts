@@ -192,10 +192,35 @@ describe("LinuxKernel", () => {
         "it needs the layout of struct task_struct, which nothing found in memory describes"
       )
       const given = yield* LinuxKernel.open(guest.physical, { btf: yield* Btf.parse(guest.btf) })
+      assert.strictEqual((yield* collect(LinuxKernel.tasks(given))).length, guest.processes.length)
       assert.include(
-        (yield* Effect.flip(collect(LinuxKernel.tasks(given)))).message,
-        "it needs the symbol init_task, and no table"
+        (yield* Effect.flip(LinuxKernel.moduleTypes(given, (yield* collect(LinuxKernel.modules(given)))[0]!))).message,
+        "it needs the symbol btf_modules, and no table"
       )
+    })
+  )
+
+  it.effect("processes and modules are found in a kernel that lists functions only, by what they look like", () =>
+    Effect.gen(function* () {
+      for (const era of Guest.allEras) {
+        const whole = yield* LinuxKernel.open((yield* Guest.make({ era })).physical)
+        const bare = yield* LinuxKernel.open((yield* Guest.make({ era, symbols: "functions" })).physical)
+        assert.deepStrictEqual(Symbols.lookup(bare.symbols!, "init_task"), [])
+        const facts = (kernel: LinuxKernel.Kernel) =>
+          Effect.all([
+            Stream.runCollect(LinuxKernel.tasks(kernel)),
+            Stream.runCollect(LinuxKernel.modules(kernel)),
+            Stream.runCollect(LinuxKernel.mounts(kernel))
+          ]).pipe(
+            Effect.map(([tasks, modules, mounts]) => ({
+              tasks: tasks.map(({ address, memory, ...task }) => task),
+              modules: modules.map(({ structure, ...module }) => module),
+              mounts
+            }))
+          )
+        assert.deepStrictEqual(yield* facts(bare), yield* facts(whole), era)
+        assert.include(bare.how.join("\n"), "init_task")
+      }
     })
   )
 

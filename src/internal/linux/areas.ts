@@ -22,7 +22,6 @@ export interface Area {
 
 const WHAT = "the areas of a process"
 const MOST_NAME = 256
-const PAGE_SHIFT = 12n
 
 /** vm_flags (include/linux/mm.h). What may become shared is what was mapped shared. */
 const [READ, WRITE, EXECUTE, MAYSHARE] = [1n, 2n, 4n, 0x80n]
@@ -80,6 +79,19 @@ const areasOf = Effect.fnUntraced(function* (kernel: Kernel, mm: bigint) {
 
 type Values = Effect.Success<ReturnType<Effect.Success<ReturnType<typeof areaLayout>>["read"]>>
 
+/** Memory that the kernel lends to every process, with a name of its own: known by its operations, or by one of them. */
+const isSpecial = Effect.fnUntraced(function* (kernel: Kernel, values: Values) {
+  const operations = values.get("operations")
+  if (operations === undefined || operations === 0n) return false
+  const special = symbolOf(kernel, "special_mapping_vmops")
+  if (special !== undefined) return operations === special
+  const naming = symbolOf(kernel, "special_mapping_name")
+  const at = kernel.types.member("vm_operations_struct", "name")
+  return (
+    naming !== undefined && at !== undefined && (yield* kernel.memory.word(operations + BigInt(at.offset))) === naming
+  )
+})
+
 /** Names for what has no file, in the order in which the kernel tries them. */
 const nameOf = Effect.fnUntraced(function* (
   kernel: Kernel,
@@ -88,10 +100,9 @@ const nameOf = Effect.fnUntraced(function* (
 ) {
   const { memory } = kernel
   const [start, end] = [values.get("start")!, values.get("end")!]
-  const special = symbolOf(kernel, "special_mapping_vmops")
   const name = kernel.types.member("vm_special_mapping", "name")
   const mapping = values.get("private")
-  if (special !== undefined && name !== undefined && mapping !== undefined && values.get("operations") === special) {
+  if (name !== undefined && mapping !== undefined && (yield* isSpecial(kernel, values))) {
     const at = yield* memory.word(mapping + BigInt(name.offset))
     return yield* memory.text(at, MOST_NAME)
   }
@@ -140,7 +151,7 @@ export const areas = Effect.fnUntraced(function* (kernel: Kernel, mm: bigint) {
       range: { start, end },
       permissions: { read: has(READ), write: has(WRITE), execute: has(EXECUTE) },
       shared: has(MAYSHARE),
-      offset: file === 0n ? 0n : (values.get("page") ?? 0n) << PAGE_SHIFT,
+      offset: file === 0n ? 0n : (values.get("page") ?? 0n) << kernel.pageShift,
       path: path ?? undefined
     })
   }

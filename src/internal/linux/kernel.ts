@@ -15,6 +15,10 @@ export interface Kernel {
   readonly values: info.Values
   readonly symbols: SymbolTable | undefined
   readonly types: Types
+  /** Addresses that are no symbols of this kernel and were found otherwise. */
+  readonly variables: ReadonlyMap<string, bigint>
+  /** Bytes of a page, as a power of two. */
+  readonly pageShift: bigint
 }
 
 /** What could not be read, and why. */
@@ -27,7 +31,7 @@ export interface Missing {
 export const MOST_ELEMENTS = 1 << 22
 
 export const symbolOf = (kernel: Kernel, name: string): bigint | undefined =>
-  info.symbol(kernel.values, name) ?? kernel.symbols?.address(name)
+  info.symbol(kernel.values, name) ?? kernel.symbols?.address(name) ?? kernel.variables.get(name)
 
 /** The address of a symbol without which `structure` cannot be read. */
 export const requireSymbol = (
@@ -40,7 +44,7 @@ export const requireSymbol = (
   const why =
     kernel.symbols === undefined
       ? `it needs the symbol ${name}, and no table of symbols was found`
-      : `it needs the symbol ${name}, which this kernel does not have`
+      : `it needs the symbol ${name}, which this kernel does not have; it may list functions only`
   return Effect.fail(new GuestDataError({ structure, why }))
 }
 

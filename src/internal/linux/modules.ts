@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import { GuestDataError, type SourceError } from "../../MemoryMapError.ts"
 import { type Kernel, listFrom, requireMember, requireSymbol, structOf } from "./kernel.ts"
+import { type BtfImpl, parse } from "./btf/btf.ts"
 import type { Entry } from "./kallsyms/table.ts"
 import { textOf } from "./memory.ts"
 import type { Listed } from "./tasks.ts"
@@ -137,4 +138,34 @@ export const moduleSymbols = Effect.fnUntraced(function* (
     for (const entry of own) entries.push(entry)
   }
   return entries
+})
+
+/** Types of a module have at most a few megabytes. */
+const MOST_TYPES = 64 << 20
+
+/**
+ * A module's own types, which build on the kernel's. The module's pointer to them is gone once it is loaded; the list that
+ * /sys/kernel/btf shows (kernel/bpf/btf.c) has them.
+ */
+export const moduleTypes = Effect.fnUntraced(function* (kernel: Kernel, module: Module, base: BtfImpl) {
+  const { memory } = kernel
+  const what = `the types of the module ${module.name}`
+  const head = yield* requireSymbol(kernel, what, "btf_modules")
+  const { offset } = yield* requireMember(kernel, what, "btf_module", "list")
+  const entry = yield* structOf(kernel, what, "btf_module", { module: "module", types: "btf" })
+  const layout = yield* structOf(kernel, what, "btf", { data: "data", size: "data_size" })
+  const refuse = (address: bigint, why: string) => new GuestDataError({ structure: what, address, why })
+  const list = yield* listFrom(kernel, what, head, offset)
+  for (const address of list.elements) {
+    const values = yield* entry.read(memory, address)
+    const types = values.get("types")
+    if (types === undefined || values.get("module") !== module.structure) continue
+    const place = yield* layout.read(memory, types)
+    const [at, size] = [place.get("data"), place.number("size")]
+    if (at === undefined || size === undefined) return yield* refuse(types, place.missing[0]?.reason ?? "no place")
+    if (size > MOST_TYPES) return yield* refuse(types, `they claim ${size} bytes`)
+    const parsed = parse(yield* memory.bytes(at, size), memory.words.bytes, base)
+    return typeof parsed === "string" ? yield* refuse(at, parsed) : parsed
+  }
+  return yield* list.stopped ?? refuse(module.structure, "it brought none along")
 })

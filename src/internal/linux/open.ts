@@ -15,10 +15,12 @@ import { SymbolTable } from "./kallsyms/table.ts"
 import { type Machine, machineOf, START_KERNEL_MAP } from "./machine.ts"
 import { Memory, type ReadError } from "./memory.ts"
 import { moduleSymbols } from "./modules.ts"
+import { symbolOf } from "./kernel.ts"
 import type { Opened } from "./process.ts"
-import { kernelMap, physicalOf, type Root, rootOf, x86_64 } from "./space.ts"
+import { kernelMap, pageShift, physicalOf, type Root, rootOf, x86_64 } from "./space.ts"
 import { ofBtf, ofVmcoreInfo, orElse } from "./types.ts"
 import { uname } from "./uname.ts"
+import { findVariables } from "./variables.ts"
 import type * as info from "./vmcoreInfo.ts"
 
 export interface Options {
@@ -226,6 +228,8 @@ export const open = Effect.fnUntraced(function* (
     values: values ?? new Map(),
     symbols,
     types: btf === undefined ? byInfo : orElse(ofBtf(btf), byInfo),
+    variables: new Map(),
+    pageShift: pageShift(space.root),
     physical: map,
     root: space.root
   }
@@ -240,9 +244,20 @@ export const open = Effect.fnUntraced(function* (
     search.failed("the kernel's version", `VMCOREINFO is of ${bare.release}, and memory has "${release}"`)
     return yield* fail()
   }
-  const ofModules = symbols === undefined ? [] : yield* moduleSymbols(bare)
+  const variables = yield* variablesFor(search, bare)
+  const kernel = { ...bare, release, variables }
+  const ofModules = symbols === undefined ? [] : yield* moduleSymbols(kernel)
   if (ofModules.length > 0) search.found(`symbols of modules: ${ofModules.length}`)
-  return { ...bare, release, symbols: symbols?.with(ofModules), btf, hasInfo: values !== undefined, how: search.how }
+  return { ...kernel, symbols: symbols?.with(ofModules), btf, hasInfo: values !== undefined, how: search.how }
+})
+
+/** What leads to processes and modules is a symbol of most kernels, and is looked for in others. */
+const variablesFor = Effect.fnUntraced(function* (search: Search, kernel: Opened) {
+  if (symbolOf(kernel, "init_task") !== undefined) return kernel.variables
+  const variables = yield* findVariables(kernel, search.physical, kernel.root)
+  if (variables.size === 0) search.failed("init_task", "no task in memory looks like the first one")
+  else search.found(`no symbols, and found by what they look like: ${Array.from(variables.keys()).join(", ")}`)
+  return variables
 })
 
 const defaultMachine = (word: 4 | 8): Machine => (word === 8 ? "x86_64" : "i386")

@@ -15,6 +15,10 @@ export interface Root {
   readonly address: bigint
 }
 
+/** Bytes of the smallest page, as a power of two. */
+export const pageShift = ({ format }: Root): bigint =>
+  BigInt(Math.min(...format.format.levels.map(({ shift }) => shift)))
+
 export const x86_64 = (levels: 4 | 5): PageTable.PageTable => PageTable.x86_64({ levels })
 
 /** Bits of an AArch64 kernel's addresses, which VMCOREINFO says since 4.12, and since 5.9 by what the processor was told. */

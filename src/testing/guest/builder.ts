@@ -77,9 +77,17 @@ export class Builder {
     return this.direct(this.arena.place(new TextEncoder().encode(`${text}\0`), 1))
   }
 
-  /** Links list_heads, the first being the head, into a ring; all by physical address, the head as `address` says. */
-  link(head: bigint, headAddress: bigint, elements: ReadonlyArray<bigint>): void {
-    const all = [[head, headAddress] as const, ...elements.map((at) => [at, this.direct(at)] as const)]
+  /**
+   * Links list_heads, the first being the head, into a ring; all by physical address. Where the head and the elements are
+   * mapped is said beside; elements usually are in the map of all physical memory.
+   */
+  link(
+    head: bigint,
+    headAddress: bigint,
+    elements: ReadonlyArray<bigint>,
+    addressOf: (at: bigint) => bigint = (at) => this.direct(at)
+  ): void {
+    const all = [[head, headAddress] as const, ...elements.map((at) => [at, addressOf(at)] as const)]
     all.forEach(([at], i) => {
       const next = all[(i + 1) % all.length]![1]
       const previous = all[(i + all.length - 1) % all.length]![1]

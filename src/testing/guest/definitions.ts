@@ -245,7 +245,8 @@ const files = (era: EraForm): Readonly<Record<string, Members>> => ({
   ],
   nsproxy: [
     ["count", u64],
-    ["mnt_ns", pointer("mnt_namespace")]
+    ["mnt_ns", pointer("mnt_namespace")],
+    ["pid_ns_for_children", pointer("pid_namespace")]
   ],
   super_block: [
     ["s_flags", u64],

@@ -21,8 +21,10 @@ export const writeModules = (b: Builder, specs: ReadonlyArray<ModuleSpec>): Read
   b.symbol("modules", head)
   const made = specs.map((spec, i) => {
     const address = MODULES + BigInt(i) * 0x1_0000n
-    b.map(b.root, address, b.arena.allocate(4096, 4096), { execute: true })
-    const module = b.make("module", 64)
+    // Its code, and at the end of the page its struct module.
+    const page = b.arena.allocate(4096, 4096)
+    b.map(b.root, address, page, { execute: true })
+    const module = page + 2048n
     const strings = new Writer().text("")
     const symbols = new Writer().bytes(new Uint8Array(24))
     for (const [j, name] of spec.symbols.entries()) {
@@ -49,13 +51,11 @@ export const writeModules = (b: Builder, specs: ReadonlyArray<ModuleSpec>): Read
           : { "mem[0].base": address, "mem[0].size": spec.size - 4096, "mem[2].size": 4096, "mem[5].size": 8192 }
     b.set(module, "module", { ...places, kallsyms: b.direct(table) })
     b.setText(module, "module", "name", spec.name)
-    return { ...spec, address, module }
+    return { ...spec, address, page, module }
   })
-  b.link(
-    head,
-    b.image(head),
-    made.map(({ module }) => b.member(module, "module", "list"))
-  )
+  const at = ({ module }: (typeof made)[number]) => b.member(module, "module", "list")
+  const mapped = new Map(made.map((each) => [at(each), at(each) - each.page + each.address]))
+  b.link(head, b.image(head), Array.from(mapped.keys()), (element) => mapped.get(element)!)
   return made
 }
 
@@ -70,8 +70,11 @@ export const writeVersion = (b: Builder, fields: ReadonlyArray<string>): void =>
 /** Enough for the tables to have several markers. */
 const FILLERS = 2400
 
+/** `"functions"`: as a kernel built without KALLSYMS_ALL lists them. */
+export type Listed = "all" | "functions"
+
 /** Symbols in ascending order: per-processor ones, functions, and everything that was made. */
-const allSymbols = (b: Builder): ReadonlyArray<SymbolEntry> => {
+const allSymbols = (b: Builder, listed: Listed): ReadonlyArray<SymbolEntry> => {
   const perCpu = [
     { name: "fixed_percpu_data", address: 0n, kind: "A" },
     { name: "cpu_number", address: 0x1_a000n, kind: "A" }
@@ -89,7 +92,8 @@ const allSymbols = (b: Builder): ReadonlyArray<SymbolEntry> => {
   const end = { name: "_end", address: TEXT + BigInt(SIZE), kind: "B" }
   const made = [...b.symbols].sort((a, c) => (a.address < c.address ? -1 : a.address > c.address ? 1 : 0))
   const absolute = b.era.kallsyms.encoding === "relative-percpu" ? perCpu : []
-  return [...absolute, ...text, ...long, ...functions, ...made, end]
+  const code = [...text, ...long, ...functions]
+  return listed === "functions" ? code : [...absolute, ...code, ...made, end]
 }
 
 const OFFSETS = [
@@ -157,13 +161,13 @@ export interface Finished {
   readonly vmcoreInfoAt: bigint
 }
 
-export const finish = (b: Builder): Finished => {
+export const finish = (b: Builder, listed: Listed): Finished => {
   b.symbols.push({ name: "init_top_pgt", address: b.image(b.root), kind: "D" })
   const btf = toBtf(b.types)
   const types = b.arena.place(btf, 4096)
   b.symbol("__start_BTF", types, "R")
   b.symbol("__stop_BTF", types + BigInt(btf.length), "R")
-  const symbols = allSymbols(b)
+  const symbols = allSymbols(b, listed)
   // Twice: where the tables stand is part of what they say since 7.0, and their size is not.
   const size = kallsyms(symbols, b.era.kallsyms, 0n).bytes.length
   const place = b.arena.allocate(size, 4096)

@@ -71,7 +71,8 @@ class Processes {
     const { b } = this
     const task = b.make("task_struct", 64)
     const [state, exit] = STATES[spec.state ?? "S"] ?? [1, 0]
-    const parent = this.tasks.get(spec.parent ?? 0) ?? task
+    const first = this.tasks.get(0) ?? task
+    const parent = this.tasks.get(spec.parent ?? 0) ?? first
     const cred = b.make("cred")
     b.set(cred, "cred", { "uid.val": spec.uid ?? 0 })
     b.set(task, "task_struct", {
@@ -81,7 +82,7 @@ class Processes {
       mm: mm === undefined ? 0 : b.direct(mm),
       pid,
       tgid,
-      real_parent: parent === this.tasks.get(0) ? b.image(parent) : b.direct(parent),
+      real_parent: parent === first ? b.image(parent) : b.direct(parent),
       real_cred: b.direct(cred),
       cred: b.direct(cred),
       [b.era.numbers === "none" ? "real_start_time" : "start_boottime"]: BigInt(pid) * 10_000_000n,
@@ -227,7 +228,7 @@ class Processes {
     const namespace = b.make("pid_namespace")
     const head = b.era.numbers === "radix" ? "idr.idr_rt.rnode" : "idr.idr_rt.xa_head"
     b.set(namespace, "pid_namespace", { [head]: b.direct(top) | mark })
-    b.symbol("init_pid_ns", namespace)
+    b.set(this.files.proxy, "nsproxy", { pid_ns_for_children: b.symbol("init_pid_ns", namespace) })
   }
 }
 
