@@ -3,7 +3,9 @@ import { assert, describe, it, onTestFinished } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { MemoryMap, Snapshot } from "../src/index.ts"
 import { execFile, spawn } from "node:child_process"
-import { readFileSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { createInterface } from "node:readline/promises"
 import { promisify } from "node:util"
 import { machineElf } from "./support/machine.ts"
 import { files, read, root } from "./support/repo.ts"
@@ -48,6 +50,14 @@ const start = (program: string, ...args: ReadonlyArray<string>) =>
     })
     child.on("exit", (code) => reject(new Error(`it has ended with ${code} and printed ${printed}`)))
   })
+
+/** The lines that a program prints, one by one. It is stopped when the test is over. */
+const startLines = (program: string, ...args: ReadonlyArray<string>) => {
+  const child = spawn(process.execPath, argumentsOf(program, args), { cwd: root })
+  onTestFinished(() => void child.kill())
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  return { next: async () => String((await lines.next()).value) }
+}
 
 const programs = {
   "linked-list.ts": async () => {
@@ -104,6 +114,19 @@ const programs = {
     assert.deepStrictEqual(await run("process-strings.ts", path("guest.elf")), ["0x400ff6 the strings of one process"])
     assert.strictEqual(await run("process-strings.ts", path("guest.elf"), "1"), 1)
     assert.strictEqual(await run("process-strings.ts", CORE), 1)
+  },
+
+  "watch-dumps.ts": async () => {
+    const folder = path("dumps")
+    mkdirSync(folder)
+    copyFileSync("test/fixtures/linux/guest.kdump", join(folder, "a.kdump"))
+    const lines = startLines("watch-dumps.ts", folder)
+    const guest = { nodename: "guest", release: "6.1.0-56-cloud-amd64", processes: 57, hidden: [], errors: 1 }
+    assert.deepStrictEqual(JSON.parse(await lines.next()), { file: join(folder, "a.kdump"), ...guest })
+    writeFileSync(join(folder, "b.elf"), "no dump")
+    const { error, file } = JSON.parse(await lines.next())
+    assert.strictEqual(file, join(folder, "b.elf"))
+    assert.include(error, "b.elf: unknown: its content is of no known format")
   },
 
   "serve.ts": async () => {

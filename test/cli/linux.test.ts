@@ -44,7 +44,7 @@ describe("a guest's Linux", () => {
     Effect.gen(function* () {
       const expected: ReadonlyArray<string> = facts.dmesg.trimEnd().split("\n")
       const shown = lines(yield* run("dmesg", guest, "--raw"))
-      const plain = expected.map((line) => line.replace(/^(<\d+>)(\[.{13}\])/, "$1$2").replaceAll("\t", "\\x09"))
+      const plain = expected.map((line) => line.replace(/^(<\d+>)(\[.{13}\])/, "$1$2").replaceAll("\t", " ".repeat(8)))
       assert.deepStrictEqual(shown.slice(0, plain.length), plain)
       const errors = yield* run("dmesg", guest, "--level", "err", "--decode", "--notime")
       assert.include(lines(errors), "1:err:        guest: an error")
@@ -70,6 +70,9 @@ describe("a guest's Linux", () => {
       const tree = lines(yield* run("ps", guest, "--tree"))
       const worker = tree.findIndex((line) => line.endsWith("   /bin/worker one two three"))
       assert.match(tree[worker + 1]!, / Z .* {5}\[worker\]$/)
+      const programs = yield* run("ps", guest, "--no-kernel")
+      assert.strictEqual(lines(programs).length, 1 + 6)
+      assert.notInclude(programs.out, "[kthreadd]")
       const threads = objects(yield* run("ps", guest, "--threads", "--json"))
       const ofWorker = threads.filter(({ command }) => command === "/bin/worker one two three")
       assert.deepStrictEqual(

@@ -210,7 +210,8 @@ for (const { machine, name } of guests) {
       }).pipe(provide)
     )
 
-    it.effect.skipIf(!has("makedumpfile") || machine !== "x86-64")(
+    // Debian's makedumpfile, of 2022, takes 6.12's kernel data for pages that nobody needs, and knows its own machine only.
+    it.effect.skipIf(!has("makedumpfile") || machine !== "x86-64" || !/^6\.1\b(?!\d)/.test(name))(
       "tells the same from a dump of the pages that makedumpfile keeps, and what was left out where it is missed (without makedumpfile)",
       () =>
         Effect.gen(function* () {

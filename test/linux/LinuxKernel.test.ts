@@ -213,8 +213,8 @@ describe("LinuxKernel", () => {
             Stream.runCollect(LinuxKernel.mounts(kernel))
           ]).pipe(
             Effect.map(([tasks, modules, mounts]) => ({
-              tasks: tasks.map(({ address, memory, ...task }) => task),
-              modules: modules.map(({ structure, ...module }) => module),
+              tasks: tasks.map((task) => ({ ...task, address: 0n, memory: 0n })),
+              modules: modules.map((module) => ({ ...module, structure: 0n })),
               mounts
             }))
           )

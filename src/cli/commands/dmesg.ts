@@ -31,6 +31,9 @@ interface Columns {
   readonly decode: boolean
 }
 
+/** Tables in the log are written with tabs, which other control characters of a guest's texts are not: those are escaped. */
+const TAB = " ".repeat(8)
+
 /** A record in lines: the kernel prints what is in front again before each. */
 const linesOf = (record: LinuxKernel.LogRecord, { decode, raw, time }: Columns): ReadonlyArray<Line> => {
   const { facility, level, nanoseconds, text } = record
@@ -39,7 +42,7 @@ const linesOf = (record: LinuxKernel.LogRecord, { decode, raw, time }: Columns):
   if (decode) front.push(span(`${facility === 0 ? "kern" : facility}:${LEVELS[level]}: `.padEnd(14), "note"))
   if (time) front.push(span(secondsText(nanoseconds), "address"))
   const style = level <= ERROR ? "error" : undefined
-  return text.split("\n").map((part) => [...front, span(part, style)])
+  return text.split("\n").map((part) => [...front, span(part.replaceAll("\t", TAB), style)])
 }
 
 const itemOf = (record: LinuxKernel.LogRecord, columns: Columns): Item => {

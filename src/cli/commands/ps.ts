@@ -107,13 +107,16 @@ export const ps = Command.make(
     images: args.images,
     threads: args.flag("threads", "All threads of each process", "T"),
     tree: args.flag("tree", "Each process below its parent, indented"),
+    noKernel: args.flag("no-kernel", "Leave the kernel's own threads out"),
     ...kernelFlags
   },
   Effect.fnUntraced(
     function* (input) {
       const kernel = yield* openKernel(input.images, input)
       const output = yield* Output
-      const processes = LinuxKernel.tasks(kernel)
+      const processes = LinuxKernel.tasks(kernel).pipe(
+        Stream.filter(({ kernelThread }) => !(input.noKernel && kernelThread))
+      )
       const tasks = input.threads ? Stream.flatMap(processes, (task) => LinuxKernel.threads(kernel, task)) : processes
       const rows = Stream.mapEffect(tasks, (task) => rowOf(kernel, task))
       yield* output.lines([{ line: [span(HEAD, "heading")] }])
