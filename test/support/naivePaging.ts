@@ -276,3 +276,29 @@ export const naivePages = (
   }
   return visit(root, 0, 0n, "rwxup")
 }
+
+/** What is said of one address, by following it down; `undefined` where nothing is. */
+export const naiveAt = (
+  { bits, entryBytes, isUser, meaning, shifts, shown }: Naive,
+  root: bigint,
+  place: bigint,
+  read: (address: bigint, bytes: 4 | 8) => bigint | undefined
+): Omit<NaivePage, "virtual" | "size"> | undefined => {
+  let [table, allows] = [root, "rwxup"]
+  for (const [depth, shift] of shifts.entries()) {
+    const index = field(place, shift + bits[depth]! - 1, shift)
+    const end = table + BigInt(entryBytes << bits[depth]!) - BigInt(entryBytes)
+    const entry = read(end, entryBytes) === undefined ? undefined : read(table + index * BigInt(entryBytes), entryBytes)
+    if (entry === undefined) return { kind: "noTable", physical: table, permissions: "" }
+    const means = entry === 0n ? undefined : meaning(entry, depth, index, isUser(place))
+    if (means === undefined) return undefined
+    allows = [...allows].filter((one) => means.allows.includes(one)).join("")
+    if ("table" in means) table = means.table
+    else {
+      const within = place - down(place, shift)
+      const { kind, physical } = means
+      return { kind, physical: physical + within, permissions: kind === "leaf" ? shown(allows) : "" }
+    }
+  }
+  return undefined
+}

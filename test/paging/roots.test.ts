@@ -1,0 +1,122 @@
+// Roots without a symbol: what Linux on x86-64 makes of its first tables, and pages that only look like it.
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import * as AddressSpace from "../../src/AddressSpace.ts"
+import * as MemoryMap from "../../src/MemoryMap.ts"
+import * as PageTable from "../../src/PageTable.ts"
+import * as FailingSource from "../../src/testing/FailingSource.ts"
+
+const SIZE = 0x20_0000
+const NX = 1n << 63n
+const IN_USE = 0x60n
+
+const machine = (levels: 4 | 5, roots: ReadonlyArray<number>) => {
+  const bytes = new Uint8Array(SIZE)
+  const view = new DataView(bytes.buffer)
+  const set = (table: number, index: number, value: bigint) => view.setBigUint64(table + 8 * index, value, true)
+  // The kernel's code, 2 MiB from 0xffffffff81000000 on.
+  set(0x2000, 510, 0x3003n)
+  set(0x3000, 8, 0x83n)
+  set(0x4000, 0, 0x2003n)
+  const last = levels === 4 ? 0x2003n : 0x5003n
+  if (levels === 5) {
+    set(0x5000, 511, 0x2003n)
+    set(0x5000, 300, 0x4003n)
+  }
+  for (const [i, root] of roots.entries()) {
+    set(root, 511, last | (i % 2 === 0 ? IN_USE : 0n))
+    set(root, 273, 0x4003n | NX)
+    set(root, i, 0x6067n)
+  }
+  return { bytes, set }
+}
+
+const found = Effect.fnUntraced(function* (bytes: Uint8Array) {
+  const roots = yield* AddressSpace.findRoots(yield* MemoryMap.fromBytes(bytes, 0n, { name: "ram" }))
+  return roots.map(({ format, root, why }) => [Number(root), format.name, why] as const)
+})
+
+describe("findRoots", () => {
+  it.effect("finds the roots that share a kernel, whatever the processor noted of use, the largest group first", () =>
+    Effect.gen(function* () {
+      const { bytes, set } = machine(4, [0x1_0000, 0x1_2000, 0x1_4000])
+      // Page-table isolation: behind each the copy for the program, with little of the kernel.
+      for (const copy of [0x1_1000, 0x1_3000]) set(copy, 511, 0x2003n)
+      const shared = "a kernel in its upper half of 2 entries, the same as of 2 more"
+      const copied = (of: string) =>
+        `a kernel in its upper half of 1 entries, the same as of 1 more; what the process at ${of} sees of it (page-table isolation)`
+      assert.deepStrictEqual(yield* found(bytes), [
+        [0x1_0000, "x86-64", shared],
+        [0x1_2000, "x86-64", shared],
+        [0x1_4000, "x86-64", shared],
+        [0x1_1000, "x86-64", copied("0x10000")],
+        [0x1_3000, "x86-64", copied("0x12000")]
+      ])
+    })
+  )
+
+  it.effect("tells five levels from four, and takes no table of a second level for a root", () =>
+    Effect.gen(function* () {
+      const { bytes } = machine(5, [0x1_0000, 0x1_2000])
+      const roots = yield* found(bytes)
+      assert.deepStrictEqual(
+        roots.map(([root, name]) => [root, name]),
+        [
+          [0x1_0000, "x86-64-la57"],
+          [0x1_2000, "x86-64-la57"]
+        ]
+      )
+    })
+  )
+
+  it.effect("finds none in pages that only look like roots", () =>
+    Effect.gen(function* () {
+      const { bytes, set } = machine(4, [])
+      set(0x1_0000, 511, 0x2003n | NX)
+      set(0x1_1000, 511, 0x2083n)
+      set(0x1_2000, 511, 0x4000_0003n)
+      set(0x1_3000, 511, 0x2002n)
+      set(0x1_4000, 511, 0x2003n)
+      set(0x1_4000, 300, 0x4000_0003n)
+      set(0x1_5000, 511, 0x6003n) // tables of nothing
+      bytes.fill(0xff, 0x1_6000, 0x1_8000)
+      assert.deepStrictEqual(yield* found(bytes), [])
+      assert.deepStrictEqual(yield* AddressSpace.findRoots(MemoryMap.empty), [])
+    })
+  )
+
+  it.effect("gives what walk takes", () =>
+    Effect.gen(function* () {
+      const { bytes } = machine(4, [0x1_0000])
+      const physical = yield* MemoryMap.fromBytes(bytes, 0n)
+      const [first] = yield* AddressSpace.findRoots(physical)
+      const { map } = yield* AddressSpace.walk(physical, first!.format, first!.root)
+      assert.isTrue(MemoryMap.isMapped(map, 0xffff_ffff_8100_0000n))
+    })
+  )
+
+  it.effect("fails where memory cannot be read", () =>
+    Effect.gen(function* () {
+      const broken = FailingSource.make(new Uint8Array(0x2000), () => true)
+      const error = yield* Effect.flip(AddressSpace.findRoots(yield* MemoryMap.add(MemoryMap.empty, broken, 0n)))
+      assert.strictEqual(error._tag, "SourceError")
+    })
+  )
+})
+
+describe("registers", () => {
+  it("say which format a processor uses, and where its first table is", () => {
+    const cases: ReadonlyArray<readonly [PageTable.Registers, readonly [string, bigint] | undefined]> = [
+      [{ cr0: 0x11n, cr3: 0x1000n, cr4: 0x20n }, undefined],
+      [{ cr0: 0x8000_0011n, cr3: 0x1234_5018n, cr4: 0x10n }, ["i386", 0x1234_5000n]],
+      [{ cr0: 0x8000_0011n, cr3: 0x1234_5078n, cr4: 0x20n, efer: 0n }, ["i386-pae", 0x1234_5060n]],
+      [{ cr0: 0x8000_0011n, cr3: 0x7_1234_5fffn, cr4: 0x20n, efer: 0x500n }, ["x86-64", 0x7_1234_5000n]],
+      // LAM in bits 61 and 62.
+      [{ cr0: 0x8000_0011n, cr3: (3n << 61n) | 0x5000n, cr4: 0x1020n }, ["x86-64-la57", 0x5000n]]
+    ]
+    for (const [registers, expected] of cases) {
+      const root = Option.getOrUndefined(PageTable.fromRegisters(registers))
+      assert.deepStrictEqual(root && ([root.format.name, root.root] as const), expected)
+    }
+  })
+})
