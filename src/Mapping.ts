@@ -51,7 +51,7 @@ export interface Mapping {
 export const isMapping = (u: unknown): u is Mapping => Predicate.hasProperty(u, MappingTypeId)
 
 /**
- * Writes permissions as `ls` and `/proc/PID/maps` do, `"rwx"` with `-` for what is missing; `"---"` too when unknown.
+ * Writes permissions as `ls` and `/proc/PID/maps` do, `"rwx"` with `-` for what is missing; `"???"` when nobody said.
  *
  * **Example** (A code segment)
  *
@@ -64,7 +64,8 @@ export const isMapping = (u: unknown): u is Mapping => Predicate.hasProperty(u, 
  * @category serialization
  * @since 0.1.0
  */
-export const formatPermissions = (permissions: Permissions | undefined): string =>
-  `${permissions?.read === true ? "r" : "-"}${permissions?.write === true ? "w" : "-"}${
-    permissions?.execute === true ? "x" : "-"
-  }`
+export const formatPermissions = (permissions: Permissions | undefined): string => {
+  if (permissions === undefined) return "???"
+  const { execute, read, write } = permissions
+  return `${read ? "r" : "-"}${write ? "w" : "-"}${execute ? "x" : "-"}`
+}

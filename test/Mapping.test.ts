@@ -60,7 +60,7 @@ describe("formatPermissions", () => {
     [some(true, false, true), "r-x"],
     [some(true, true, false), "rw-"],
     [some(false, false, false), "---"],
-    [undefined, "---"]
+    [undefined, "???"]
   ] as const) {
     it(text, () => assert.strictEqual(Mapping.formatPermissions(permissions), text))
   }

@@ -53,6 +53,8 @@ export class Output extends Context.Service<
   {
     readonly json: boolean
     readonly colored: boolean
+    /** Characters of a line, where the answer goes to a terminal. Only pictures and tables look at it. */
+    readonly width: number | undefined
     /** Whether a progress bar may be drawn. */
     readonly animated: boolean
     /** Writes items as they come. */
@@ -82,6 +84,7 @@ export const make = Effect.gen(function* () {
   const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
   const colored = choice === "always" || (choice === "auto" && canColor)
   const show = colored ? Line.ansi : Line.plain
+  const width = !json && (yield* stdio.stdoutIsTerminal) ? process.stdout.columns : undefined
   const animated = !quiet && (yield* stdio.stderrIsTerminal) && process.env["TERM"] !== "dumb"
 
   // Nobody is left to tell when stderr cannot be written.
@@ -117,6 +120,7 @@ export const make = Effect.gen(function* () {
   return Output.of({
     json,
     colored,
+    width,
     animated,
     print,
     lines: (items) => print(Stream.fromIterable(items)),

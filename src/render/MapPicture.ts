@@ -2,82 +2,27 @@
  * A map as a picture made of characters.
  *
  * An address space is nearly all holes, so it is cut into clusters: mappings that lie close to each other, drawn to
- * scale, one row each. The wide holes between clusters are folded into a line that says how wide they are.
+ * scale, one row each; where there are more than 40 mappings, one row for each name. The wide holes between clusters are
+ * folded into a line that says how wide they are. What is mapped always shows in some row.
  *
  * @since 0.1.0
  */
 import type { AddressRange } from "../AddressRange.ts"
 import { END, hex, sizeText } from "../internal/base/numbers.ts"
 import * as Mapping from "../Mapping.ts"
-import * as MemoryMap from "../MemoryMap.ts"
+import type * as MemoryMap from "../MemoryMap.ts"
+import { type Cluster, clusters, labels, lanes, type Lane } from "./Cluster.ts"
 import { type Line, span } from "./Line.ts"
 
 /**
- * A part of the address space that is drawn in one piece: `mappings` from the lowest address to the highest, `segments`
- * what is visible of them, `absent` the holes that say why. `before` is the hole between this cluster and the last one.
+ * `width` is how many characters a line may have, at least 60: long names are cut in the middle, and a picture has fewer
+ * columns. Without it, names are whole.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Cluster {
-  readonly range: AddressRange
-  readonly before: bigint
-  readonly mappings: ReadonlyArray<Mapping.Mapping>
-  readonly segments: ReadonlyArray<MemoryMap.Segment>
-  readonly absent: ReadonlyArray<MemoryMap.Hole>
-}
-
-/**
- * Cuts a map at each hole that is wider than all that is mapped; narrower ones stay inside a cluster.
- *
- * **Example** (Two mappings far apart)
- *
- * ```ts
- * import { Effect } from "effect"
- * import { MemoryMap } from "effect-memory-map"
- * import * as MapPicture from "effect-memory-map/render/MapPicture"
- *
- * const map = MemoryMap.fromString("low", 0x1000n).pipe(
- *   Effect.flatMap(MemoryMap.addString("high", 0xf000n)),
- *   Effect.runSync
- * )
- * Array.from(MapPicture.clusters(map), (cluster) => cluster.before) // => [0x1000n, 0xdffdn]
- * ```
- *
- * @category getters
- * @since 0.1.0
- */
-export function* clusters(map: MemoryMap.Any): Generator<Cluster> {
-  const limit = MemoryMap.mappedSize(map)
-  let reached = 0n
-  let segments: Array<MemoryMap.Segment> = []
-  for (const segment of MemoryMap.segments(map)) {
-    const previous = segments.at(-1)
-    if (previous !== undefined && segment.range.start - previous.range.end > limit) {
-      yield cluster(map, reached, segments)
-      reached = previous.range.end
-      segments = []
-    }
-    segments.push(segment)
-  }
-  if (segments.length > 0) yield cluster(map, reached, segments)
-}
-
-const cluster = (map: MemoryMap.Any, reached: bigint, segments: ReadonlyArray<MemoryMap.Segment>): Cluster => {
-  const range = { start: segments[0]?.range.start ?? 0n, end: segments.at(-1)?.range.end ?? 0n }
-  const found = new Set<Mapping.Mapping>()
-  for (const segment of segments) found.add(segment.mapping)
-  // Mappings that are covered altogether show in no segment.
-  if (segments.length <= ROWS) {
-    for (const segment of segments) {
-      for (const mapping of MemoryMap.mappingsAt(map, segment.range.start)) found.add(mapping)
-    }
-  }
-  const mappings = [...found].sort((a, b) =>
-    a.range.start === b.range.start ? a.order - b.order : a.range.start < b.range.start ? -1 : 1
-  )
-  const absent = Array.from(MemoryMap.holes(map, { range })).filter((hole) => hole.reason !== undefined)
-  return { range, before: range.start - reached, mappings, segments, absent }
+export interface Options {
+  readonly width?: number | undefined
 }
 
 const COLUMNS = 64
@@ -99,25 +44,51 @@ const fill = (start: bigint, column: bigint, columns: number, ranges: Iterable<A
   return filled
 }
 
-const draw = (cluster: Cluster): ReadonlyArray<Line> => {
-  const { absent, mappings, range, segments } = cluster
+/** Permissions and size stand before the strip, in this many characters. */
+const BEFORE = 19
+
+/** Columns of a strip, and characters of the name behind it. */
+const widths = ({ width }: Options): readonly [columns: number, name: number] => {
+  if (width === undefined) return [COLUMNS, Infinity]
+  const columns = Math.max(16, Math.min(COLUMNS, width - BEFORE - 2 - 24))
+  return [columns, Math.max(12, width - BEFORE - columns - 2)]
+}
+
+/** A row for each mapping, as long as these are few; else one for each name. */
+const rowsOf = (cluster: Cluster): ReadonlyArray<Lane> => {
+  if (cluster.mappings.length > ROWS) return lanes(cluster, ROWS)
+  return cluster.mappings.map((mapping): Lane => {
+    const segments = cluster.segments.filter((segment) => segment.mapping === mapping)
+    return { name: mapping.name, names: 1, mappings: [mapping], segments, bytes: sizeOf(mapping.range) }
+  })
+}
+
+const sizeOf = ({ end, start }: AddressRange): bigint => end - start
+
+/** The permissions that all have; where they differ, that they do. */
+const permissionsOf = (mappings: ReadonlyArray<Mapping.Mapping>): string => {
+  const all = new Set(mappings.map(({ permissions }) => Mapping.formatPermissions(permissions)))
+  return all.size === 1 ? [...all].join("") : "mix"
+}
+
+const nameOf = ({ mappings, name, names }: Lane): string => {
+  if (names > 1) return `${mappings.length} mappings of ${names} other names`
+  return mappings.length === 1 ? name : `${name} (${mappings.length})`
+}
+
+const draw = (cluster: Cluster, options: Options): ReadonlyArray<Line> => {
+  const { absent, mappings, range } = cluster
+  const [most, nameLength] = widths(options)
   const size = range.end - range.start
   let column = 1n
-  while (column * BigInt(COLUMNS) < size) column *= 2n
+  while (column * BigInt(most) < size) column *= 2n
   const columns = Number((size + column - 1n) / column)
   const strip = (ranges: Iterable<AddressRange>) => fill(range.start, column, columns, ranges)
-
-  const bySegment = new Map<Mapping.Mapping, Array<AddressRange>>()
-  for (const segment of segments) {
-    const known = bySegment.get(segment.mapping)
-    if (known === undefined) bySegment.set(segment.mapping, [segment.range])
-    else known.push(segment.range)
-  }
   const row = (visible: ReadonlyArray<bigint>, all: ReadonlyArray<bigint>): string =>
     visible
       .map((bytes, i) => (all[i] === 0n ? "." : bytes === 0n ? "-" : bytes === column ? "#" : "+"))
       .join("")
-      .padEnd(COLUMNS)
+      .padEnd(most)
   const line = (permissions: string, bytes: bigint, text: string, name: string): Line => [
     span(`  ${permissions}  ${sizeText(bytes).padStart(10)}  `),
     span(text, "bytePrintable"),
@@ -132,29 +103,19 @@ const draw = (cluster: Cluster): ReadonlyArray<Line> => {
       span(`  ${sizeText(size)}, ${count}, a column is ${sizeText(column)}`, "note")
     ]
   ]
-  if (mappings.length > ROWS) {
-    const all = strip(segments.map((segment) => segment.range))
-    const mapped = segments.reduce((sum, segment) => sum + segment.range.end - segment.range.start, 0n)
-    out.push(line("   ", mapped, row(all, all), `all ${count}, of which the first ${ROWS}:`))
-  }
-  for (const mapping of mappings.slice(0, ROWS)) {
-    const { permissions, range: own } = mapping
-    out.push(
-      line(
-        Mapping.formatPermissions(permissions),
-        own.end - own.start,
-        row(strip(bySegment.get(mapping) ?? []), strip([own])),
-        mapping.name
-      )
-    )
-  }
+  const rows = rowsOf(cluster)
+  const reasons = [...new Set(absent.map((hole) => hole.reason))].join(", ")
+  const names = labels([...rows.map(nameOf), reasons], nameLength)
+  rows.forEach(({ bytes, mappings, segments }, i) => {
+    const visible = strip(segments.map((segment) => segment.range))
+    const all = strip(mappings.map((mapping) => mapping.range))
+    out.push(line(permissionsOf(mappings), bytes, row(visible, all), names[i]!))
+  })
   if (absent.length > 0) {
     const ranges = absent.map((hole) => hole.range)
     const text = strip(ranges).map((bytes) => (bytes === 0n ? "." : "x"))
     const bytes = ranges.reduce((sum, { end, start }) => sum + end - start, 0n)
-    out.push(
-      line("   ", bytes, text.join("").padEnd(COLUMNS), [...new Set(absent.map((hole) => hole.reason))].join(", "))
-    )
+    out.push(line("   ", bytes, text.join("").padEnd(most), names.at(-1)!))
   }
   return out
 }
@@ -166,12 +127,12 @@ const draw = (cluster: Cluster): ReadonlyArray<Line> => {
  * @category rendering
  * @since 0.1.0
  */
-export function* lines(map: MemoryMap.Any): Generator<Line> {
+export function* lines(map: MemoryMap.Any, options: Options = {}): Generator<Line> {
   const hole = (size: bigint, where = ""): Line => [span(`~ ${sizeText(size)} hole${where}`, "hole")]
   let end = 0n
   for (const cluster of clusters(map)) {
     if (cluster.before > 0n) yield hole(cluster.before)
-    yield* draw(cluster)
+    yield* draw(cluster, options)
     end = cluster.range.end
   }
   if (end > 0n && end < END) yield hole(END - end, " up to the top")

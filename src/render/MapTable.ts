@@ -9,6 +9,7 @@ import * as ByteSource from "../ByteSource.ts"
 import { END, hex, sizeText } from "../internal/base/numbers.ts"
 import * as Mapping from "../Mapping.ts"
 import * as MemoryMap from "../MemoryMap.ts"
+import { labels } from "./Cluster.ts"
 import { addressText, mapDigits } from "./Hexdump.ts"
 import { type Line, span } from "./Line.ts"
 
@@ -55,6 +56,17 @@ export function* holes(map: MemoryMap.Any, range: AddressRange = full): Generato
 }
 
 /**
+ * `width` is how many characters a line may have, at least 80: long origins are cut in the middle. Without it, they are
+ * whole.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly width?: number | undefined
+}
+
+/**
  * The rows of the table, with a heading. Lazy: a map of many segments is never in memory as text.
  *
  * **Example** (Two mappings and the hole between them)
@@ -69,16 +81,17 @@ export function* holes(map: MemoryMap.Any, range: AddressRange = full): Generato
  *   Effect.flatMap(MemoryMap.addString("main", 0x2000n, { name: "main" })),
  *   Effect.runSync
  * )
- * Array.from(MapTable.lines(map), (line) => Line.plain(line).replace(/ +/g, " ")) // => ["start end size perm origin", "0x00001000 0x00001004 4 B --- boot (string+0x0)", "~ 3.9 KiB hole", "0x00002000 0x00002004 4 B --- main (string+0x0)"]
+ * Array.from(MapTable.lines(map), (line) => Line.plain(line).replace(/ +/g, " ")) // => ["start end size perm origin", "0x00001000 0x00001004 4 B ??? boot (string+0x0)", "~ 3.9 KiB hole", "0x00002000 0x00002004 4 B ??? main (string+0x0)"]
  * ```
  *
  * @category rendering
  * @since 0.1.0
  */
-export function* lines(map: MemoryMap.Any): Generator<Line> {
+export function* lines(map: MemoryMap.Any, options: Options = {}): Generator<Line> {
   if (Option.isNone(MemoryMap.bounds(map))) return
   const digits = mapDigits(map)
   const wide = digits + 2
+  const room = options.width === undefined ? Infinity : Math.max(16, options.width - 2 * wide - SIZE - 12)
   yield [span(`${"start".padEnd(wide)}  ${"end".padEnd(wide)}  ${"size".padStart(SIZE)}  perm  origin`, "heading")]
   let reached = 0n
   for (const segment of MemoryMap.segments(map)) {
@@ -89,7 +102,7 @@ export function* lines(map: MemoryMap.Any): Generator<Line> {
     yield [
       span(placeText(segment.range, digits), "address"),
       span(`  ${sizeText(end - start).padStart(SIZE)}  ${Mapping.formatPermissions(segment.mapping.permissions)}   `),
-      span(originText(map, segment))
+      span(labels([originText(map, segment)], room)[0]!)
     ]
     reached = end
   }

@@ -5,16 +5,19 @@
  * what the reader's system prefers. It needs no script and no font of its own.
  *
  * Yellow is code, green what can be written, blue what can only be read, violet what nobody said anything about. An
- * outline is what a later mapping covers, a red one bytes that are absent for a known reason. The pointer on a bar
- * shows its name and its addresses.
+ * outline is what a later mapping covers, a red one bytes that are absent for a known reason. Parts of one file share a
+ * lane. The pointer on a bar shows its name and its addresses.
+ *
+ * Everything mapped is drawn, as a bar at least a pixel wide. What lies within one pixel is one bar, and the smallest
+ * files of a large picture share a lane, so that the picture of any map has a bounded size.
  *
  * @since 0.1.0
  */
 import { END, hex, sizeText } from "../internal/base/numbers.ts"
 import * as Mapping from "../Mapping.ts"
 import type * as MemoryMap from "../MemoryMap.ts"
+import { type Cluster, clusters, labels, lanes, type Lane } from "./Cluster.ts"
 import { escape } from "./Line.ts"
-import { type Cluster, clusters } from "./MapPicture.ts"
 
 /**
  * `title` is the name of the picture, for the heading and for readers who cannot see it.
@@ -33,8 +36,12 @@ const NAME = 270
 const SIZE = 90
 const TRACK = WIDTH - 2 * MARGIN - NAME - SIZE
 const LANE = 20
-// More would be drawn for nobody.
-const MAX_LANES = 40
+// How many lanes all clusters share, and the fewest that each has: a picture that is printed on two pages at most, where
+// every cluster shows its largest files.
+const ALL_LANES = 72
+const FEWEST_LANES = 4
+/** Characters of a name, at most. */
+const NAME_LENGTH = 36
 
 // The colours are those of GitHub's themes, where most of these pictures will hang.
 const style = `
@@ -66,12 +73,6 @@ const xml = (text: string): string =>
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
 
-/** The end of a path tells more than its beginning. */
-const shorten = (name: string, length: number): string => {
-  const shown = escape(name)
-  return shown.length <= length ? shown : `\u2026${shown.slice(shown.length - length + 1)}`
-}
-
 /** Code, data that changes, data that doesn't. */
 const kindOf = (mapping: Mapping.Mapping): string => {
   const { permissions } = mapping
@@ -79,62 +80,134 @@ const kindOf = (mapping: Mapping.Mapping): string => {
   return permissions.execute ? "run" : permissions.write ? "write" : "read"
 }
 
+/**
+ * Text whose baseline begins at `x`, `y`; `kind` is a class of the style sheet, a second word of which moves the text to
+ * end at `x` or to have its middle there.
+ */
 const text = (x: number, y: number, content: string, kind = ""): string =>
   `<text x="${x}" y="${y}"${kind === "" ? "" : ` class="${kind}"`}>${xml(content)}</text>`
 
+/** The end of the address space has no digits of its own. */
 const endText = (end: bigint): string => (end === END ? "2^64" : hex(end))
 
-/** Draws downwards from `top`, and says where the next thing may begin. */
-const drawCluster = (cluster: Cluster, top: number): readonly [body: ReadonlyArray<string>, bottom: number] => {
-  const { absent, mappings, range, segments } = cluster
-  const left = MARGIN + NAME
-  // Exact to a thousandth of a pixel, whatever the size of the numbers.
-  const x = (address: bigint) =>
-    left + Number(((address - range.start) * BigInt(TRACK * 1000)) / (range.end - range.start)) / 1000
-  // At least a pixel wide: what is there must show. Browsers show the title when the pointer rests on it.
-  const bar = (y: number, start: bigint, end: bigint, kind: string, title: string) =>
-    `<rect x="${x(start)}" y="${y}" width="${Math.max(1, +(x(end) - x(start)).toFixed(3))}" height="${LANE - 6}" class="${kind}"><title>${xml(title)}</title></rect>`
+/** A part of a lane, before it is drawn: `about` is its title when it is alone. */
+interface Part {
+  readonly start: bigint
+  readonly end: bigint
+  readonly kind: string
+  readonly about: string
+}
 
+/** Exact to a thousandth of a pixel, whatever the size of the numbers. */
+const scale =
+  ({ end, start }: Cluster["range"]) =>
+  (address: bigint): number =>
+    MARGIN + NAME + Number(((address - start) * BigInt(TRACK * 1000)) / (end - start)) / 1000
+
+/**
+ * The bars of a lane, at least a pixel wide: what is there must show. Parts of one kind that would touch are one bar, so
+ * there are no more of them than pixels. Browsers show the title when the pointer rests on a bar.
+ */
+function* bars(parts: Iterable<Part>, x: (address: bigint) => number, y: number): Generator<string> {
+  const open = new Map<string, Part & { left: number; right: number; count: number; last: bigint; bytes: bigint }>()
+  const draw = (bar: typeof open extends Map<string, infer Bar> ? Bar : never) => {
+    const title =
+      bar.count === 1
+        ? bar.about
+        : `${bar.count} parts, ${sizeText(bar.bytes)}, ${hex(bar.start)}-${endText(bar.last)}, the first: ${bar.about}`
+    const width = +(bar.right - bar.left).toFixed(3)
+    return `<rect x="${bar.left}" y="${y}" width="${width}" height="${LANE - 6}" class="${bar.kind}"><title>${xml(title)}</title></rect>`
+  }
+  // Parts come by ascending address, so that a part joins the open bar of its kind or begins the next one.
+  for (const part of parts) {
+    const left = x(part.start)
+    const right = Math.max(left + 1, x(part.end))
+    const bar = open.get(part.kind)
+    const bytes = part.end - part.start
+    if (bar !== undefined && left < bar.left + 1) {
+      bar.right = Math.max(bar.right, right)
+      bar.count++
+      bar.bytes += bytes
+      bar.last = part.end
+    } else {
+      if (bar !== undefined) yield draw(bar)
+      open.set(part.kind, { ...part, left, right, count: 1, last: part.end, bytes })
+    }
+  }
+  for (const bar of open.values()) yield draw(bar)
+}
+
+/** What of a lane is covered is an outline behind what is not. */
+function* partsOf({ mappings, segments }: Lane): Generator<Part> {
+  const visible = new Map<Mapping.Mapping, bigint>()
+  for (const { mapping, range } of segments) {
+    visible.set(mapping, (visible.get(mapping) ?? 0n) + range.end - range.start)
+  }
+  const about = ({ name, permissions, range: { end, start } }: Mapping.Mapping) =>
+    `${name} ${hex(start)}-${endText(end)} ${Mapping.formatPermissions(permissions)}`
+  for (const mapping of mappings) {
+    const { end, start } = mapping.range
+    const bytes = visible.get(mapping) ?? 0n
+    if (bytes === end - start) continue
+    yield { start, end, kind: "covered", about: `${about(mapping)}, ${bytes === 0n ? "" : "partly "}covered` }
+  }
+  for (const { mapping, range } of segments) yield { ...range, kind: kindOf(mapping), about: about(mapping) }
+}
+
+/** Of many names that share a lane, how many they are. */
+const laneName = ({ mappings, name, names }: Lane): string =>
+  names > 1 ? `${mappings.length} mappings of ${names} others` : name
+
+/** Draws downwards from `top`, and says where the next thing may begin. */
+const drawCluster = (
+  cluster: Cluster,
+  most: number,
+  top: number
+): readonly [body: ReadonlyArray<string>, bottom: number] => {
+  const { absent, range } = cluster
+  const left = MARGIN + NAME
+  const x = scale(range)
   const body = [
     text(left, top + 14, hex(range.start), "faint"),
     text(left + TRACK, top + 14, endText(range.end), "faint right"),
     text(left + TRACK / 2, top + 14, sizeText(range.end - range.start), "faint middle")
   ]
-  const lanes = mappings.slice(0, MAX_LANES)
+  const shown = lanes(cluster, most)
+  const names = labels(shown.map(laneName), NAME_LENGTH)
   let y = top + 22
-  for (const mapping of lanes) {
-    const { end, start } = mapping.range
-    // Covered altogether, a mapping has no segment.
-    const own = segments.filter((segment) => segment.mapping === mapping)
-    const about = `${mapping.name} ${hex(start)}-${endText(end)} ${Mapping.formatPermissions(mapping.permissions)}`
-    const visible = own.reduce((sum, segment) => sum + segment.range.end - segment.range.start, 0n)
+  shown.forEach((lane, i) => {
+    // A mapping that is covered altogether has no bytes to show, and a size all the same.
+    const size =
+      lane.mappings.length > 1
+        ? lane.bytes
+        : lane.mappings.reduce((sum, mapping) => sum + mapping.range.end - mapping.range.start, 0n)
     body.push(
-      text(MARGIN, y + 11, shorten(mapping.name, 36)),
-      `<rect x="${left}" y="${y}" width="${TRACK}" height="${LANE - 6}" class="track"/>`
+      text(MARGIN, y + 11, names[i]!, lane.names > 1 ? "faint" : ""),
+      `<rect x="${left}" y="${y}" width="${TRACK}" height="${LANE - 6}" class="track"/>`,
+      ...bars(partsOf(lane), x, y),
+      text(WIDTH - MARGIN, y + 11, sizeText(size), "right")
     )
-    // What is covered shows as an outline behind what is not.
-    if (visible < end - start) {
-      const from = start < range.start ? range.start : start
-      body.push(bar(y, from, end > range.end ? range.end : end, "covered", `${about}, partly covered`))
-    }
-    for (const segment of own) body.push(bar(y, segment.range.start, segment.range.end, kindOf(mapping), about))
-    body.push(text(WIDTH - MARGIN, y + 11, sizeText(end - start), "right"))
     y += LANE
-  }
+  })
   // Holes that say why have a lane for each reason.
-  for (const reason of new Set(absent.map((hole) => hole.reason ?? "absent"))) {
+  const reasons = [...new Set(absent.map((hole) => hole.reason ?? "absent"))]
+  const shortReasons = labels(reasons, NAME_LENGTH)
+  reasons.forEach((reason, i) => {
     const ranges = absent.filter((hole) => hole.reason === reason).map((hole) => hole.range)
     const size = ranges.reduce((sum, { end, start }) => sum + end - start, 0n)
-    body.push(text(MARGIN, y + 11, shorten(reason, 36), "faint"))
-    for (const { end, start } of ranges)
-      body.push(bar(y, start, end, "absent", `${reason} ${hex(start)}-${endText(end)}`))
-    body.push(text(WIDTH - MARGIN, y + 11, sizeText(size), "faint right"))
+    const parts = ranges.map(({ end, start }) => ({
+      start,
+      end,
+      kind: "absent",
+      about: `${reason} ${hex(start)}-${endText(end)}`
+    }))
+    body.push(
+      text(MARGIN, y + 11, shortReasons[i]!, "faint"),
+      ...bars(parts, x, y),
+      text(WIDTH - MARGIN, y + 11, sizeText(size), "faint right")
+    )
     y += LANE
-  }
-  if (mappings.length > MAX_LANES) {
-    body.push(text(MARGIN, y + 11, `and ${mappings.length - MAX_LANES} more mappings`, "faint"))
-    y += LANE
-  }
+  })
   return [body, y]
 }
 
@@ -155,7 +228,7 @@ const legend: ReadonlyArray<readonly [kind: string, meaning: string]> = [
 ]
 
 /**
- * The picture as an SVG document. Clusters beyond the first 40 are counted instead of drawn.
+ * The picture as an SVG document.
  *
  * **Example** (A document)
  *
@@ -176,25 +249,18 @@ export const render = (map: MemoryMap.Any, options: Options = {}): string => {
   const body: Array<string> = [text(MARGIN, 34, title, "title")]
   let y = 48
   let end = 0n
-  let drawn = 0
-  let left = 0
-  for (const cluster of clusters(map)) {
+  // Few clusters have room for many lanes each.
+  const all = clusters(map)
+  const most = Math.max(FEWEST_LANES, Math.floor(ALL_LANES / Math.max(1, all.length)))
+  for (const cluster of all) {
     end = cluster.range.end
-    if (drawn === MAX_LANES) left++
-    else {
-      if (cluster.before > 0n) {
-        body.push(...drawHole(cluster.before, y))
-        y += LANE + 8
-      }
-      const [lines, bottom] = drawCluster(cluster, y)
-      body.push(...lines)
-      y = bottom + 6
-      drawn++
+    if (cluster.before > 0n) {
+      body.push(...drawHole(cluster.before, y))
+      y += LANE + 8
     }
-  }
-  if (left > 0) {
-    body.push(text(MARGIN, y + 14, `and ${left} more groups of mappings`, "faint"))
-    y += LANE + 8
+    const [lines, bottom] = drawCluster(cluster, most, y)
+    body.push(...lines)
+    y = bottom + 6
   }
   if (end < END) {
     body.push(...drawHole(END - end, y))

@@ -51,9 +51,9 @@ describe("info", () => {
             "holes      none inside",
             "",
             "start       end               size  perm  origin",
-            "0x00000800  0x00000804         4 B  ---   app.hex",
-            "0x00000804  0x00000809         5 B  ---   patch.bin+0x0, over app.hex",
-            "0x00000809  0x00000810         7 B  ---   app.hex",
+            "0x00000800  0x00000804         4 B  ???   app.hex",
+            "0x00000804  0x00000809         5 B  ???   patch.bin+0x0, over app.hex",
+            "0x00000809  0x00000810         7 B  ???   app.hex",
             ""
           ]
         }
@@ -285,8 +285,8 @@ describe("map", () => {
       assert.deepStrictEqual(screen(ran), [
         "~ 2 KiB hole",
         "0x800 .. 0x810  16 B, 2 mappings, a column is 1 B",
-        `  ---        16 B  ####-----#######${" ".repeat(48)}  app.hex`,
-        `  ---         5 B  ....#####.......${" ".repeat(48)}  patch.bin`,
+        `  ???        16 B  ####-----#######${" ".repeat(48)}  app.hex`,
+        `  ???         5 B  ....#####.......${" ".repeat(48)}  patch.bin`,
         "~ 15.9 EiB hole up to the top",
         ""
       ])

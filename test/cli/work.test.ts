@@ -52,6 +52,7 @@ describe("the progress bar", () => {
     const output = Output.of({
       json: false,
       colored: false,
+      width: undefined,
       animated,
       print: () => Effect.void,
       lines: () => Effect.void,

@@ -22,18 +22,36 @@ const example = MemoryMap.add(MemoryMap.empty, file("/images/app.hex", 0x1000n),
   Effect.runSync
 )
 
+/** `files` files of three parts with permissions of their own, each part `apart` bytes behind the one before. */
+const manyFiles = (files: number, parts: number, apart: bigint) =>
+  MemoryMap.addAll(
+    MemoryMap.empty,
+    Array.from({ length: files * parts }, (_, i) => ({
+      source: file(`/usr/lib/modules/very/long/name-${Math.floor(i / parts)}.so`, 0x800n),
+      address: 0x1000n + apart * BigInt(i),
+      permissions: { read: true, write: i % 3 === 2, execute: i % 3 === 1 }
+    }))
+  )
+
+/** How many visible pieces the bars of a picture stand for. */
+const drawn = (svg: string): number =>
+  Array.from(svg.matchAll(/class="(?:run|read|write|other)"><title>(?:(\d+) parts, )?/g), ([, parts]) =>
+    Number(parts ?? 1)
+  ).reduce((sum, count) => sum + count, 0)
+const heightOf = (svg: string): number => Number(/ height="(\d+)" role/.exec(svg)?.[1])
+
 describe("MapTable", () => {
   it("lists segments, what they cover, and the holes between them", () => {
     assert.deepStrictEqual(screen(MapTable.lines(example)), [
       "start               end                       size  perm  origin",
       "0x0000000008000000  0x0000000008000400       1 KiB  r-x   app.hex+0x0",
-      "0x0000000008000400  0x0000000008000800       1 KiB  ---   patch.bin+0x0, over /images/app.hex",
+      "0x0000000008000400  0x0000000008000800       1 KiB  ???   patch.bin+0x0, over /images/app.hex",
       "0x0000000008000800  0x0000000008001000       2 KiB  r-x   app.hex+0x800",
       "~                                            1 KiB        hole",
       "0x0000000008001400  0x0000000008001800       1 KiB        hole: left out",
-      "0x0000000008001800  0x0000000008001a00       512 B  ---   [heap] (data+0x0)",
+      "0x0000000008001800  0x0000000008001a00       512 B  ???   [heap] (data+0x0)",
       "~                                         15.9 EiB        hole",
-      "0xffffffffffffff00  2^64                     256 B  ---   top+0x0"
+      "0xffffffffffffff00  2^64                     256 B  ???   top+0x0"
     ])
   })
 
@@ -50,12 +68,12 @@ describe("MapPicture", () => {
       "~ 128 MiB hole",
       "0x8000000 .. 0x8001a00  6.5 KiB, 3 mappings, a column is 128 B",
       `  r-x       4 KiB  ${"#".repeat(8)}${"-".repeat(8)}${"#".repeat(16)}${dots(20)}              /images/app.hex`,
-      `  ---       1 KiB  ${dots(8)}${"#".repeat(8)}${dots(36)}              patch.bin`,
-      `  ---       512 B  ${dots(48)}####              [heap]`,
+      `  ???       1 KiB  ${dots(8)}${"#".repeat(8)}${dots(36)}              patch.bin`,
+      `  ???       512 B  ${dots(48)}####              [heap]`,
       `            1 KiB  ${dots(40)}${"x".repeat(8)}${dots(4)}              left out`,
       "~ 15.9 EiB hole",
       "0xffffffffffffff00 .. 2^64  256 B, 1 mapping, a column is 4 B",
-      `  ---       256 B  ${"#".repeat(64)}  top`
+      `  ???       256 B  ${"#".repeat(64)}  top`
     ])
   })
 
@@ -67,11 +85,18 @@ describe("MapPicture", () => {
       }))
       const map = yield* MemoryMap.addAll(MemoryMap.empty, entries)
       const lines = screen(MapPicture.lines(map))
-      assert.strictEqual(lines.length, 1 + 1 + 40 + 1)
-      assert.include(lines[1], "all 1000 mappings, of which the first 40:")
-      assert.match(lines[1] ?? "", / \++ /)
+      assert.strictEqual(lines.length, 1 + 40 + 1)
+      assert.match(lines.at(-2) ?? "", /^ {2}\?\?\? +1.8 MiB {2}\.*\++ +961 mappings of 961 other names$/)
+      assert.match(lines[0] ?? "", /1000 mappings/)
     })
   )
+
+  it("fits the width of a terminal, and says where the permissions of a file differ", () => {
+    const map = Effect.runSync(manyFiles(50, 3, 0x1000n))
+    const lines = screen(MapPicture.lines(map, { width: 80 }))
+    assert.isAtMost(Math.max(...lines.slice(1, -1).map((line) => line.length)), 80)
+    assert.match(lines[2] ?? "", /^ {2}mix +6 KiB {2}[.+]+ +\/usr\/.*…\S+-0\.so \(3\)$/)
+  })
 
   it("has nothing to draw of an empty map", () => {
     assert.deepStrictEqual(screen(MapPicture.lines(MemoryMap.empty)), [])
@@ -100,6 +125,27 @@ describe("Svg", () => {
       ? Svg.render(map).match(/width="(\d+)"[^>]*class="track"/)?.[1]
       : ""
     assert.include(Svg.render(map), `width="${track}" height="14" class="other"`)
+  })
+
+  it("draws everything mapped, in a picture of bounded size, however many segments, names and holes there are", () => {
+    for (const apart of [0x1000n, 1n << 30n]) {
+      for (const parts of [1, 3, 5000]) {
+        const svg = Svg.render(Effect.runSync(manyFiles(5000 / parts, parts, apart)))
+        assert.strictEqual(drawn(svg), 5000)
+        assert.isBelow(heightOf(svg), 2500)
+        assert.isBelow(svg.length, 1_500_000)
+      }
+    }
+  })
+
+  it("shares a lane between the parts of a file, and sums them", () => {
+    const svg = Svg.render(Effect.runSync(manyFiles(3, 3, 0x1000n)))
+    assert.strictEqual(svg.match(/class="track"/g)?.length, 3)
+    assert.strictEqual(svg.match(/>6 KiB</g)?.length, 3)
+    assert.deepStrictEqual(
+      svg.match(/>[^<]*name-\d.so</g),
+      [0, 1, 2].map((i) => `>/usr/lib/modules/very/long/name-${i}.so<`)
+    )
   })
 
   it("gives a picture of an empty map too", () => {

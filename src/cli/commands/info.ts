@@ -118,7 +118,7 @@ export const info = Command.make(
             for (const hole of MapTable.holes(map)) yield holeItem(hole)
           })()
         : (function* () {
-            for (const line of MapTable.lines(map)) yield { line }
+            for (const line of MapTable.lines(map, { width: output.width })) yield { line }
           })()
       yield* output.print(Stream.concat(Stream.fromIterable(head), Stream.fromIterable(table, { chunkSize: 1024 })))
     },

@@ -6,6 +6,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { hex } from "../../internal/base/numbers.ts"
 import * as Mapping from "../../Mapping.ts"
+import * as Cluster from "../../render/Cluster.ts"
 import * as MapPicture from "../../render/MapPicture.ts"
 import * as Svg from "../../render/Svg.ts"
 import { action } from "../action.ts"
@@ -15,7 +16,7 @@ import { requireDirectory, requireFree, requireOther } from "../files.ts"
 import * as Images from "../images.ts"
 import { type Item, Output } from "../output.ts"
 
-const clusterItem = ({ before, mappings, range }: MapPicture.Cluster): Item => ({
+const clusterItem = ({ before, mappings, range }: Cluster.Cluster): Item => ({
   json: {
     type: "cluster",
     start: hex(range.start),
@@ -63,8 +64,8 @@ export const map = Command.make(
       }
       yield* output.print(
         output.json
-          ? Stream.map(Stream.fromIterable(MapPicture.clusters(map)), clusterItem)
-          : Stream.map(Stream.fromIterable(MapPicture.lines(map)), (line) => ({ line }))
+          ? Stream.map(Stream.fromIterable(Cluster.clusters(map)), clusterItem)
+          : Stream.map(Stream.fromIterable(MapPicture.lines(map, { width: output.width })), (line) => ({ line }))
       )
       yield* output.note("# shown   + in part   - covered by a later mapping   x absent   . not mapped")
     },
