@@ -19,6 +19,7 @@ import { convert } from "./commands/convert.ts"
 import { dmesg } from "./commands/dmesg.ts"
 import { diff } from "./commands/diff.ts"
 import { find } from "./commands/find.ts"
+import { fleet } from "./commands/fleet/fleet.ts"
 import { hexdump } from "./commands/hexdump.ts"
 import { info } from "./commands/info.ts"
 import { map } from "./commands/map.ts"
@@ -63,7 +64,8 @@ export const memmap = Command.make("memmap").pipe(
     struct,
     diff,
     translate,
-    spaces
+    spaces,
+    fleet
   ]),
   Command.withGlobalFlags([Json, Color, Quiet, NoMmap])
 )

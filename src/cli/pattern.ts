@@ -29,27 +29,28 @@ export const flags = {
 
 type Input = Command.Command.Config.Infer<typeof flags> & { readonly patterns: ReadonlyArray<string> }
 
-/** What to search for, and what a match looks like. */
+/** What to search for. `pointer`: only where a pointer may lie, at multiples of the word size unless `align` says otherwise. */
+export interface Asked {
+  readonly pattern: Pattern.Pattern
+  readonly align: number | undefined
+  readonly kind: "text" | "bytes" | "pointer"
+}
+
+/** The same for one map, with what the map says of its words. */
 export interface Search {
   readonly pattern: Pattern.Pattern
   readonly alignment: number
-  readonly kind: "text" | "bytes" | "pointer"
+  readonly kind: Asked["kind"]
 }
 
 const KINDS = ["hex", "regex", "pointer", "utf16"] as const
 
-const pointers = Effect.fnUntraced(function* (
-  map: MemoryMap.Mapped,
-  pattern: Pattern.Pattern,
-  align: number | undefined
-) {
-  const ready = yield* Effect.flatMap(MemoryMap.requireWordSize(map), MemoryMap.requireEndian)
-  const alignment = align ?? MachineModel.wordBytes(MemoryMap.getWordSize(ready))
-  return { pattern, alignment, kind: "pointer" } satisfies Search
-})
-
-export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, input: Input) {
-  const { patterns } = input
+/** What was asked for, in the byte order of the image or images, where that is known. */
+export const asked = Effect.fnUntraced(function* (
+  input: Input,
+  endian: MachineModel.Endian | undefined
+): Effect.fn.Return<Asked, Refused> {
+  const { ignoreCase, patterns } = input
   const kinds = KINDS.filter((kind) => input[kind])
   const align = Option.getOrUndefined(input.align)
   if (kinds.length > 1) {
@@ -60,7 +61,7 @@ export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, inpu
       return yield* new Refused({ message: "--points-into takes the place of PATTERN: give one or the other" })
     }
     const { end, start } = input.pointsInto.value
-    return yield* pointers(map, Pattern.wordInRange(start, end), align)
+    return { pattern: Pattern.wordInRange(start, end), align, kind: "pointer" }
   }
   if (patterns.length === 0) {
     return yield* new Refused({
@@ -68,8 +69,6 @@ export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, inpu
       details: [["try", "memmap find --help"]]
     })
   }
-  const { endian } = yield* Images.machineOf(map)
-  const { ignoreCase } = input
   if (ignoreCase && (input.hex || input.pointer)) {
     return yield* new Refused({ message: "--ignore-case is for text and regular expressions" })
   }
@@ -88,6 +87,14 @@ export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, inpu
   }
   const [first] = all
   const pattern = all.length === 1 && first !== undefined ? first : Pattern.anyOf(all)
-  if (input.pointer) return yield* pointers(map, pattern, align)
-  return { pattern, alignment: align ?? 1, kind: input.hex ? "bytes" : "text" } satisfies Search
+  return { pattern, align, kind: input.pointer ? "pointer" : input.hex ? "bytes" : "text" }
+})
+
+export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, input: Input) {
+  const { endian } = yield* Images.machineOf(map)
+  const { align, kind, pattern } = yield* asked(input, endian)
+  if (kind !== "pointer") return { pattern, alignment: align ?? 1, kind } satisfies Search
+  const ready = yield* Effect.flatMap(MemoryMap.requireWordSize(map), MemoryMap.requireEndian)
+  const alignment = align ?? MachineModel.wordBytes(MemoryMap.getWordSize(ready))
+  return { pattern, alignment, kind } satisfies Search
 })

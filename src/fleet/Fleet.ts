@@ -125,14 +125,14 @@ export const question: <P, A, E, R = never>(
 export type Found = typeof kinds.Found.Type
 
 /**
- * Options of {@link find}. `alignment` in bytes, 1 by default; `limit` is how many places are kept of each chunk of an
+ * Options of {@link find}. `alignment` in bytes, 1 by default, or `"word"` for the word size of each image; `limit` is how many places are kept of each chunk of an
  * image, 10 000 by default.
  *
  * @category models
  * @since 0.1.0
  */
 export interface FindOptions {
-  readonly alignment?: number | undefined
+  readonly alignment?: number | "word" | undefined
   readonly limit?: number | undefined
 }
 

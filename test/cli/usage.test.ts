@@ -146,8 +146,10 @@ describe("help", () => {
     "struct",
     "diff",
     "translate",
-    "spaces"
+    "spaces",
+    "fleet"
   ]
+  const below = ["find", "add", "ask", "work", "status", "answers"].map((name) => `fleet ${name}`)
 
   it.effect("lists every command", () =>
     Effect.gen(function* () {
@@ -159,10 +161,10 @@ describe("help", () => {
     })
   )
 
-  for (const command of commands) {
+  for (const command of [...commands, ...below]) {
     it.effect(`of ${command} is what docs/cli.md has`, () =>
       Effect.gen(function* () {
-        const { code, out } = yield* memmap([command, "--help"])
+        const { code, out } = yield* memmap([...command.split(" "), "--help"])
         assert.strictEqual(code, 0)
         assert.include(manual, `## memmap ${command}\n`)
         assert.include(manual, out.trimEnd())

@@ -1,14 +1,17 @@
 // What a question is inside, and those that come with the library.
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { AddressRange } from "../../AddressRange.ts"
 import * as Range from "../../AddressRange.ts"
+import * as ByteSource from "../../ByteSource.ts"
 import type { Image } from "../../fleet/Fleet.ts"
 import * as LinuxKernel from "../../linux/LinuxKernel.ts"
 import type { OpenOptions } from "../../MemoryImage.ts"
 import * as MachineModel from "../../MachineModel.ts"
+import type { Mapping } from "../../Mapping.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import * as Pattern from "../../Pattern.ts"
 import { compile, type Form } from "../pattern/compile.ts"
@@ -80,17 +83,26 @@ const machineOf = (map: MemoryMap.Any) =>
     endian: Effect.match(MemoryMap.requireEndian(map), { onFailure: () => undefined, onSuccess: MemoryMap.getEndian })
   })
 
+const wordBytesOf = (map: MemoryMap.Any) =>
+  Effect.map(MemoryMap.requireWordSize(map), (ready) => MachineModel.wordBytes(MemoryMap.getWordSize(ready)))
+
 interface Find {
   readonly pattern: Pattern.Pattern
-  readonly alignment: number
+  readonly alignment: number | "word"
   readonly limit: number
 }
 
-const hitOf = ({ address, length, origins }: MemoryMap.Match): Hit => ({
+/** Where bytes are: in the file that they come from, where that is known. */
+const placeOf = (mapping: Mapping | undefined, offset: bigint): Pick<Hit, "source" | "place"> => {
+  if (mapping === undefined) return { source: "", place: 0n }
+  const from = ByteSource.origin(mapping.source, offset)
+  return { source: from.source.name, place: from.offset }
+}
+
+const hitOf = ({ address, length, origins: [first] }: MemoryMap.Match): Hit => ({
   address,
   length,
-  source: origins[0]?.mapping.name ?? "",
-  place: origins[0]?.offset ?? 0n
+  ...placeOf(first?.mapping, first?.offset ?? 0n)
 })
 
 /** Counts what comes and keeps the first of it: an image that is full of matches must not fill the store. */
@@ -114,7 +126,7 @@ export const find = implementation({
   kind: "find",
   payload: Schema.Struct({
     pattern: Pattern.Pattern,
-    alignment: Schema.Int.check(Schema.isGreaterThan(0)),
+    alignment: Schema.Union([Schema.Int.check(Schema.isGreaterThan(0)), Schema.Literal("word")]),
     limit
   }),
   result: Found,
@@ -133,7 +145,8 @@ export const find = implementation({
       const reach = yield* find.reach!({ pattern, alignment, limit }, map)
       const end = range.end + BigInt(reach - 1)
       const wider = Range.make(range.start, end > Range.full.end ? Range.full.end : end)
-      const matches = MemoryMap.findMatches(map, pattern, { range: wider, alignment })
+      const unit = alignment === "word" ? yield* wordBytesOf(map) : alignment
+      const matches = MemoryMap.findMatches(map, pattern, { range: wider, alignment: unit })
       return yield* kept(
         Stream.takeWhile(matches, ({ address }) => address < range.end),
         limit,
@@ -148,15 +161,12 @@ interface Strings {
   readonly limit: number
 }
 
-const textHit = (map: MemoryMap.Mapped, width: number) => {
-  return ({ address, text }: MemoryMap.AddressedText): Hit => {
-    const origin = MemoryMap.origin(map, address)
-    const length = text.length * width
-    return origin._tag === "None"
-      ? { address, length, source: "", place: 0n }
-      : { address, length, source: origin.value.mapping.name, place: origin.value.offset }
+const textHit =
+  (map: MemoryMap.Mapped, width: number) =>
+  ({ address, text }: MemoryMap.AddressedText): Hit => {
+    const origin = Option.getOrUndefined(MemoryMap.origin(map, address))
+    return { address, length: text.length * width, ...placeOf(origin?.mapping, origin?.offset ?? 0n) }
   }
-}
 
 export const strings = implementation({
   kind: "strings",

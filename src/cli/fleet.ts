@@ -1,0 +1,165 @@
+// A fleet for the commands about it: its store, its workers as processes, how far it is.
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as ChildProcess from "effect/process/ChildProcess"
+import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import type { SqlError } from "effect/sql/SqlError"
+import type { MigrationError } from "effect/sql/Migrator"
+import * as Argument from "effect/cli/Argument"
+import { resolve } from "node:path"
+import * as Fleet from "../fleet/Fleet.ts"
+import * as Images from "../fleet/Images.ts"
+import { sizeText } from "../internal/base/numbers.ts"
+import * as NodeSqlite from "../node/NodeSqlite.ts"
+import { fileArgument } from "./arguments.ts"
+import { Refused } from "./errors.ts"
+import { Output } from "./output.ts"
+
+export const store: Argument.Argument<string> = fileArgument("STORE").pipe(
+  Argument.withDescription("Where the fleet is kept: a file, for the workers of one machine, or a postgres: address")
+)
+
+/** How long the step of a worker that died waits for another. All workers of a store must agree on it. */
+const LEASE = "30 seconds"
+
+const isPostgres = (store: string): boolean => /^postgres(ql)?:/i.test(store)
+
+const database = (store: string) =>
+  isPostgres(store)
+    ? Layer.unwrap(
+        Effect.map(
+          Effect.promise(() => import("@effect/sql-pg/PgClient")),
+          (client) => client.layer({ url: Redacted.make(store), applicationName: "memmap" })
+        )
+      )
+    : NodeSqlite.layer({ filename: store, busyTimeout: "1 minute" })
+
+type FleetError = Fleet.StoreError | Fleet.UnknownQuestion | Images.ImageUnavailable | SqlError | MigrationError
+
+/** Lets what a fleet fails with be told as other failures are. */
+export const refused = <A, E, R>(effect: Effect.Effect<A, E | FleetError, R>) =>
+  Effect.mapError(effect, (error) =>
+    isFleetError(error) ? new Refused({ message: error.message }) : error
+  ) as Effect.Effect<A, Exclude<E, FleetError> | Refused, R>
+
+const tags = new Set(["StoreError", "UnknownQuestion", "ImageUnavailable", "SqlError", "MigrationError"])
+const isFleetError = (error: unknown): error is FleetError =>
+  typeof error === "object" && error !== null && "_tag" in error && tags.has(String(error._tag))
+
+/** Runs what is done with the fleet in a store, which must be there unless it may be made. */
+export const withFleet =
+  (store: string, options: { readonly create: boolean }) =>
+  <A, E, R>(work: Effect.Effect<A, E, R>) =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      if (!options.create && !isPostgres(store) && !(yield* fs.exists(store))) {
+        return yield* new Refused({
+          message: `${store}: there is no such store`,
+          details: [["try", "memmap fleet add STORE IMAGE, which makes one"]]
+        })
+      }
+      const images = Layer.provide(Images.layer, FetchHttpClient.layer)
+      const layer = Fleet.layer({ lease: LEASE }).pipe(Layer.provide(images), Layer.provide(database(store)))
+      return yield* Effect.provide(work, layer)
+    }).pipe(refused)
+
+const isAddress = (location: string): boolean => /^[a-z][a-z0-9+.-]+:/i.test(location)
+
+/** Paths as they are from everywhere: workers may run elsewhere. */
+export const absolute = (location: string): string => (isAddress(location) ? location : resolve(location))
+
+/** The locations that arguments stand for: @FILE is a file that lists them, one a line. */
+export const locations = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const all = yield* Effect.forEach(names, (name) =>
+    name.startsWith("@")
+      ? Effect.map(fs.readFileString(name.slice(1)), (text) => text.split("\n").filter((line) => line.trim() !== ""))
+      : Effect.succeed([name])
+  )
+  return all.flat().map(absolute)
+})
+
+/** Adds images, and tells of each that could not be. */
+export const addImages = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+  const output = yield* Output
+  const fleet = yield* Fleet.Fleet
+  const { added, refused } = yield* fleet.add(yield* locations(names))
+  for (const { message } of refused) yield* output.error(`memmap: ${message}\n`)
+  return { added, refused }
+})
+
+/** This program, as another process. */
+const memmap = (args: ReadonlyArray<string>) =>
+  ChildProcess.make(process.execPath, [...process.execArgv, process.argv[1] ?? "", ...args], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore"
+  })
+
+/** Runs `count` more workers, which end with this one at the latest. */
+const helpers = (store: string, count: number, memory: number | undefined) =>
+  Effect.forEach(
+    Array.from({ length: count }),
+    () => {
+      const bound = memory === undefined ? [] : ["--memory", String(memory)]
+      return ChildProcessSpawner.use((spawner) => spawner.spawn(memmap(["fleet", "work", store, "--quiet", ...bound])))
+    },
+    { discard: true }
+  )
+
+/** Does a step in a process of its own, and tells whether that lived. */
+const isolate = Effect.fnUntraced(function* (store: string) {
+  const spawner = yield* ChildProcessSpawner
+  return ({ chunk, image, question }: Fleet.Step) =>
+    spawner.exitCode(memmap(["fleet", "step", store, question, image, String(chunk)])).pipe(
+      Effect.map((code) => Number(code) === 0),
+      Effect.orElseSucceed(() => false)
+    )
+})
+
+const total = ({ questions }: Fleet.Status) => {
+  let [steps, done, bytes] = [0, 0, 0]
+  for (const { answered, bytes: more, failed, setAside, steps: all } of questions) {
+    steps += all
+    done += answered + failed + setAside
+    bytes += more
+  }
+  return { steps, done, bytes }
+}
+
+/** How far and how fast, in a line. */
+export const progressText = (status: Fleet.Status): string => {
+  const { done, steps } = total(status)
+  const { bytes, seconds } = status.lastMinute
+  const rate = seconds === 0 ? "" : `, ${sizeText(BigInt(Math.round(bytes / seconds)))}/s`
+  const left = seconds > 0 && status.lastMinute.steps > 0 ? ((steps - done) * seconds) / status.lastMinute.steps : 0
+  const wait = left > 1 ? `, ${Math.ceil(left)} s left` : ""
+  return `${done} of ${steps} steps, ${status.workers.length} at work${rate}${wait}`
+}
+
+/** Works until all is done, in this process and `processes - 1` others, and tells how many steps this one did. */
+export const work = Effect.fnUntraced(function* (
+  store: string,
+  options: { readonly processes: number; readonly memory?: number | undefined; readonly stay?: boolean | undefined }
+) {
+  const { memory, processes, stay } = options
+  const output = yield* Output
+  const fleet = yield* Fleet.Fleet
+  yield* helpers(store, processes - 1, memory)
+  const watch = fleet.status.pipe(
+    Effect.flatMap((status) => output.status(progressText(status))),
+    Effect.delay("500 millis"),
+    Effect.forever
+  )
+  const name = `${process.env["HOSTNAME"] ?? "host"} ${process.pid}`
+  const working = fleet.work({ memory, stay, name, isolate: yield* isolate(store) })
+  const steps = yield* output.animated ? Effect.raceFirst(working, watch) : working
+  yield* output.status("")
+  return steps
+}, Effect.scoped)
+
+export const memoryOf = (memory: Option.Option<number>): number | undefined => Option.getOrUndefined(memory)
