@@ -2,8 +2,8 @@
  * UF2: firmware for boards that are flashed as a USB drive, in blocks of 512 bytes that each carry an address.
  *
  * After the specification at https://github.com/microsoft/uf2. Blocks may stand in any order. The file is read once,
- * from start to end, and what it holds is kept in memory. Blocks that are not for the main flash, or that are parts of
- * files, are checked and left out.
+ * from start to end, and what it holds is kept in memory. Blocks that are not for the main flash, that are parts of
+ * files, or that say they are to be ignored (errata RP2350-E10), are left out.
  *
  * @since 0.1.0
  */
@@ -11,17 +11,32 @@ import * as Effect from "effect/Effect"
 import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
+import type { AddressRange } from "../AddressRange.ts"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
 import * as emit from "../internal/image/emit.ts"
 import { toMap } from "../internal/image/records/runs.ts"
 import * as internal from "../internal/image/records/uf2.ts"
+import { countBlocks, PAGE, Writer } from "../internal/image/records/uf2Writer.ts"
 import type { Mapped, OverlapPolicy } from "../MemoryMap.ts"
 import * as MemoryMap from "../MemoryMap.ts"
-import type { ImageError, SourceError } from "../MemoryMapError.ts"
+import { ImageError, type SourceError } from "../MemoryMapError.ts"
+
+/**
+ * The MD5 of the bytes in `range`, in hexadecimal digits, as blocks with the flag 0x4000 announce it. It is not checked on
+ * opening; `memmap verify` does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Checksum {
+  readonly range: AddressRange
+  readonly md5: string
+}
 
 /**
  * An opened UF2 file. `families` are the family ids of its blocks, in order of appearance: which chips they are for.
+ * `checksums` are those of the blocks that are mapped.
  *
  * @category models
  * @since 0.1.0
@@ -30,6 +45,7 @@ export interface Uf2Image {
   readonly format: "uf2"
   readonly map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
   readonly families: ReadonlyArray<number>
+  readonly checksums: ReadonlyArray<Checksum>
 }
 
 /**
@@ -70,19 +86,35 @@ export const fromSource = (
   source: ByteSource,
   options?: OpenOptions
 ): Effect.Effect<Uf2Image, ImageError | SourceError> =>
-  Effect.flatMap(internal.parse(source, options?.family), ({ families, runs }) => {
+  Effect.flatMap(internal.parse(source, options?.family), ({ checksums, families, runs }) => {
     const isMixed = options?.family === undefined && families.size > 1
+    const names = Array.from(families, (family) => `0x${family.toString(16)}`)
     const familyName = (family: number) => (family < 0 ? "" : `, family 0x${family.toString(16)}`)
-    return Effect.map(
-      toMap(runs, {
-        path: source.name,
-        format: internal.FORMAT,
-        overlap: options?.overlap ?? (isMixed ? "equal" : "over"),
-        name: (family) => `${source.name}${isMixed ? familyName(family) : ""}`,
-        at: (offset) => ({ offset: BigInt(offset) })
-      }),
-      (map): Uf2Image => ({ format: "uf2", map, families: [...families] })
-    )
+    const opened = toMap(runs, {
+      path: source.name,
+      format: internal.FORMAT,
+      overlap: options?.overlap ?? (isMixed ? "equal" : "over"),
+      name: (family) => `${source.name}${isMixed ? familyName(family) : ""}`,
+      at: (offset) => ({ offset: BigInt(offset) })
+    })
+    // What a family lacks, and what families contradict each other in, is seen when one of those there is chosen.
+    // What is wrong may be that the wrong family was chosen, or none.
+    const isMissing = options?.family !== undefined && families.size > 0 && !families.has(options.family)
+    const chosen = Effect.mapError(opened, ({ format, offset = 0n, path, why }) => {
+      const hint = isMixed || isMissing ? { hint: `choose a family: ${names.join(", ")}` } : {}
+      const what = isMissing
+        ? "no block is of the family asked for"
+        : isMixed
+          ? `blocks of several families: ${why}`
+          : why
+      return new ImageError({ path, format, offset, why: what, ...hint })
+    })
+    return Effect.map(chosen, (map): Uf2Image => ({
+      format: "uf2",
+      map,
+      families: [...families],
+      checksums: [...checksums.values()]
+    }))
   })
 
 /**
@@ -94,20 +126,55 @@ export const fromSource = (
 export const recognise: (source: ByteSource) => Effect.Effect<boolean, SourceError> = internal.recognise
 
 /**
- * `family` is the family id of the chip. With `fill`, every 256-byte page that has a byte mapped is written whole, the
- * rest of it filled with this byte: boot loaders that flash whole pages want that. Without it, holes stay holes.
+ * `family` is the family id of the chip.
+ *
+ * `align`, in bytes, is 1 or a multiple of 256, and says what is written whole: by default (256) every flash page that has
+ * a byte mapped, as boot ROMs demand; with 4096 every sector, which a boot ROM erases before it writes; with 1 nothing but
+ * what is mapped, in blocks that many boot ROMs drop. `fill`, 0xff by default as in erased flash, stands in for the bytes
+ * of a page or sector that are not mapped.
  *
  * @category models
  * @since 0.1.0
  */
 export interface WriteOptions {
   readonly family?: number | undefined
+  readonly align?: number | undefined
   readonly fill?: number | undefined
 }
 
+const fits = (value: number, limit: number) => Number.isInteger(value) && value >= 0 && value < limit
+
+/** What is wrong with options, in words. */
+const wrongWith = ({ align = PAGE, family, fill = 0 }: WriteOptions): string | undefined => {
+  if (family !== undefined && !fits(family, 2 ** 32)) return `${family} is no family id, a 32-bit number`
+  if (!fits(fill, 256)) return `${fill} is no byte to fill with`
+  const isAligned = align === 1 || (fits(align, 2 ** 32) && align >= PAGE && align % PAGE === 0)
+  return isAligned ? undefined : `${align} is no multiple of ${PAGE} bytes, nor 1`
+}
+
 /**
- * Writes everything mapped, one block for each 256-byte page or part of one. Equal bytes at equal addresses give equal
- * files, however many mappings they are in.
+ * How many bytes {@link write} adds to those mapped, to write whole pages or sectors.
+ *
+ * **Example** (A page that is not full)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { MemoryMap } from "effect-memory-map"
+ * import * as Uf2 from "effect-memory-map/image/Uf2"
+ *
+ * const map = Effect.runSync(MemoryMap.fromString("flash me", 0x1000_0000n))
+ * Uf2.filledSize(map) // => 248n
+ * ```
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const filledSize = (map: Mapped, { align = PAGE }: WriteOptions = {}): bigint =>
+  align === 1 ? 0n : BigInt(countBlocks(MemoryMap.runs(map), align) * PAGE) - MemoryMap.mappedSize(map)
+
+/**
+ * Writes everything mapped, one block for each 256-byte page that has a byte mapped, at a multiple of 256. Equal bytes at
+ * equal addresses give equal files, however many mappings they are in.
  *
  * Fails with `ImageError` when the map is empty or reaches above `0xffffffff`, or an option is out of range.
  *
@@ -122,22 +189,19 @@ export interface WriteOptions {
  *   const map = yield* MemoryMap.fromString("flash me", 0x1000_0000n)
  *   const file = yield* Stream.mkUint8Array(Uf2.write(map, { family: 0xe48bff56 }))
  *   const image = yield* Uf2.fromSource(ByteSource.fromBytes(file))
- *   return [image.families, MemoryMap.mappedSize(image.map)]
+ *   return [image.families, yield* MemoryMap.getBytes(image.map, 0x1000_0000n, 10)]
  * })
- * Effect.runSync(program) // => [[0xe48bff56], 8n]
+ * Effect.runSync(program) // => [[0xe48bff56], new Uint8Array([...Buffer.from("flash me"), 0xff, 0xff])]
  * ```
  *
  * @category serialization
  * @since 0.1.0
  */
 export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, ImageError | SourceError> => {
-  const { family, fill } = options ?? {}
-  const refuse = (why: string) => emit.refuse(internal.FORMAT, why)
-  const fits = (value: number, limit: number) => Number.isInteger(value) && value >= 0 && value < limit
+  const { align = PAGE, family, fill = 0xff } = options ?? {}
   const bounds = emit.bounds32(map)
-  if (typeof bounds === "string") return refuse(bounds)
-  if (family !== undefined && !fits(family, 2 ** 32)) return refuse(`${family} is no family id, a 32-bit number`)
-  if (fill !== undefined && !fits(fill, 256)) return refuse(`${fill} is no byte to fill with`)
-  const total = internal.countBlocks(MemoryMap.runs(map), fill !== undefined)
-  return emit.encode(map, () => new internal.Writer(total, family, fill))
+  const why = typeof bounds === "string" ? bounds : wrongWith(options ?? {})
+  if (why !== undefined) return emit.refuse(internal.FORMAT, why)
+  const total = countBlocks(MemoryMap.runs(map), align)
+  return emit.encode(map, () => new Writer(total, { family, fill, align }))
 }

@@ -69,7 +69,12 @@ describe("Uf2.open", () => {
       )
       const clash = [apart[0]!, block({ address: 0, data: u8(2), number: 0, total: 1, family: 2 })]
       const error = yield* Effect.flip(open(clash))
-      assert.include(error.message, "offset 0x200: the records that start here at 0x0 contradict earlier ones")
+      assert.include(
+        error.message,
+        "offset 0x200: blocks of several families: the records that start here at 0x0 contradict earlier ones at 0x0; choose a family: 0x1, 0x2"
+      )
+      const missing = yield* Effect.flip(open(clash, { family: 3 }))
+      assert.include(missing.message, "no block is of the family asked for; choose a family: 0x1, 0x2")
       assert.deepStrictEqual(yield* contents((yield* open(clash, { overlap: "over" })).map), [
         { start: 0n, bytes: u8(2) }
       ])
@@ -88,6 +93,52 @@ describe("Uf2.open", () => {
         { start: 0n, bytes: u8(3) },
         { start: 0x10ff_ff00n, bytes: u8(0xef) }
       ])
+    })
+  )
+
+  it.effect("takes the block that picotool puts first, which says it is to be ignored, for no memory", () =>
+    Effect.gen(function* () {
+      const ignored = block({
+        address: 0x10ff_ff00,
+        data: new Uint8Array(256).fill(0xef),
+        number: 0,
+        total: 2,
+        family: 0xe48bff57,
+        flags: 0x8000
+      })
+      const tagged = (...tags: ReadonlyArray<number>) => {
+        const bytes = ignored.slice()
+        bytes.set(tags, 32 + 256)
+        return bytes
+      }
+      const real = block({ address: 0x1000_0000, data: u8(1), number: 0, total: 1, family: 0xe48bff59 })
+      for (const first of [tagged(0x04, 0xe3, 0x57, 0x99), tagged(0x06, 1, 2, 3, 0, 0, 0, 0, 0x04, 0xe3, 0x57, 0x99)]) {
+        const image = yield* open([first, real])
+        assert.deepStrictEqual(image.families, [0xe48bff59])
+        assert.deepStrictEqual(yield* contents(image.map), [{ start: 0x1000_0000n, bytes: u8(1) }])
+      }
+      // Without the tag, or with the flag alone, it is memory; a tag of no size ends the tags.
+      for (const first of [tagged(), tagged(0, 0, 0, 0, 0x04, 0xe3, 0x57, 0x99), tagged(0x04, 0xe3, 0x57, 0x98)]) {
+        assert.strictEqual(MemoryMap.mappedSize((yield* open([first, real])).map), 257n)
+      }
+    })
+  )
+
+  it.effect("tells the checksums that blocks announce, once each", () =>
+    Effect.gen(function* () {
+      const announced = (number: number, data: Uint8Array) => {
+        const bytes = block({ address: 0x1000 + number, data, number, total: 2, flags: 0x4000 })
+        new DataView(bytes.buffer).setUint32(32 + 452, 0x1000, true)
+        new DataView(bytes.buffer).setUint32(32 + 456, 2, true)
+        bytes.set(Buffer.from("0cb988d042a7f28dd5fe2b55b3f5ac7a", "hex"), 32 + 460)
+        return bytes
+      }
+      const image = yield* open([announced(0, u8(1)), announced(1, u8(2))])
+      assert.deepStrictEqual(image.checksums, [
+        { range: { start: 0x1000n, end: 0x1002n }, md5: "0cb988d042a7f28dd5fe2b55b3f5ac7a" }
+      ])
+      const error = yield* Effect.flip(open([announced(0, new Uint8Array(453)), announced(1, u8())]))
+      assert.include(error.message, "453 bytes of data and a checksum, it has room for 452")
     })
   )
 
@@ -172,26 +223,45 @@ describe("Uf2.recognise", () => {
 })
 
 describe("Uf2.write", () => {
-  it.effect("writes one block for each page, and can fill pages", () =>
+  it.effect("writes whole pages at multiples of 256, whole sectors, or nothing but what is mapped", () =>
     Effect.gen(function* () {
       const map = yield* mapOf([
         { address: 0x1fen, bytes: u8(1, 2, 3) },
         { address: 0x210n, bytes: u8(4) },
-        { address: 0x400n, bytes: new Uint8Array(256).fill(5) }
+        { address: 0x400n, bytes: new Uint8Array(256).fill(5) },
+        { address: 0x3020n, bytes: u8(6) }
       ])
-      const plain = yield* collect(Uf2.write(map, { family: 7 }))
+      const exact = yield* collect(Uf2.write(map, { family: 7, align: 1 }))
       assert.deepStrictEqual(
-        plain.subarray(0, 512),
-        block({ address: 0x1fe, data: u8(1, 2), number: 0, total: 4, family: 7 })
+        exact.subarray(0, 512),
+        block({ address: 0x1fe, data: u8(1, 2), number: 0, total: 5, family: 7 })
       )
-      assert.strictEqual(plain.length, 4 * 512)
-      assert.deepStrictEqual(yield* contents((yield* Uf2.fromSource(binary(plain))).map), yield* contents(map))
-      const filled = yield* collect(Uf2.write(map, { fill: 0xff }))
+      assert.strictEqual(exact.length, 5 * 512)
+      assert.deepStrictEqual(yield* contents((yield* Uf2.fromSource(binary(exact))).map), yield* contents(map))
+
+      const pages = yield* collect(Uf2.write(map))
       const page = new Uint8Array(256).fill(0xff)
       page.set([3], 0)
       page.set([4], 0x10)
-      assert.deepStrictEqual(filled.subarray(512, 1024), block({ address: 0x200, data: page, number: 1, total: 3 }))
-      assert.strictEqual(filled.length, 3 * 512)
+      assert.deepStrictEqual(pages.subarray(512, 1024), block({ address: 0x200, data: page, number: 1, total: 4 }))
+      assert.strictEqual(pages.length, 4 * 512)
+      assert.strictEqual(Uf2.filledSize(map), 4n * 256n - 261n)
+
+      const sectors = yield* collect(Uf2.write(map, { align: 4096, fill: 0 }))
+      assert.strictEqual(sectors.length, 32 * 512)
+      assert.strictEqual(Uf2.filledSize(map, { align: 4096 }), 2n * 4096n - 261n)
+      const back = (yield* Uf2.fromSource(binary(sectors))).map
+      assert.deepStrictEqual(
+        (yield* contents(back)).map(({ bytes, start }) => [start, bytes.length]),
+        [
+          [0n, 4096],
+          [0x3000n, 4096]
+        ]
+      )
+      assert.deepStrictEqual(
+        yield* MemoryMap.getBytesPadded(map, { start: 0n, end: 0x1000n }, 0),
+        yield* MemoryMap.getBytes(back, 0n, 0x1000)
+      )
     })
   )
 
@@ -204,6 +274,9 @@ describe("Uf2.write", () => {
       assert.include(yield* why(high), "0x100000000")
       assert.include(yield* why(low, { family: 2 ** 32 }), "no family id")
       assert.include(yield* why(low, { fill: 256 }), "256 is no byte")
+      for (const align of [0, 2, 255, 300, -256, 256.5, NaN]) {
+        assert.include(yield* why(low, { align }), `${align} is no multiple of 256 bytes`)
+      }
     })
   )
 })

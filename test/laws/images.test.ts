@@ -63,7 +63,7 @@ const formats: ReadonlyArray<Format> = [
   {
     name: "UF2",
     format: "uf2",
-    write: (map) => Uf2.write(map),
+    write: (map) => Uf2.write(map, { align: 1 }),
     open: (source) => Uf2.fromSource(source),
     recognise: Uf2.recognise,
     checked: false,

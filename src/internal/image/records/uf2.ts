@@ -4,23 +4,35 @@ import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../../ByteSource.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
-import type { Encoder } from "../emit.ts"
 import { Runs } from "./runs.ts"
 
 export const FORMAT = "uf2"
 
-const BLOCK = 512
-const DATA = 32
+/** Bytes of a block, and where its data begins. */
+export const BLOCK = 512
+export const DATA = 32
 const DATA_LENGTH = 476
-const MAGIC = [0x0a324655, 0x9e5d5157, 0x0ab16f30] as const
+export const MAGIC = [0x0a324655, 0x9e5d5157, 0x0ab16f30] as const
 
-/** Flags: not for the main flash; part of a file, not of memory; the family field holds a family. */
+/**
+ * Flags: not for the main flash; part of a file, not of memory; the family field holds a family; the data ends in the
+ * checksum of a region; behind the payload there are tags.
+ */
 const NOT_MAIN_FLASH = 0x1
 const FILE_CONTAINER = 0x1000
-const HAS_FAMILY = 0x2000
+export const HAS_FAMILY = 0x2000
+const HAS_CHECKSUM = 0x4000
+const HAS_TAGS = 0x8000
 
-/** Errata RP2350-E10: tools put one block of this family, which claims to be one of two, before the real ones. */
+/** Address and length of the region, and its MD5: the last bytes of the data. */
+const CHECKSUM_LENGTH = 24
+
+/**
+ * Errata RP2350-E10 (RP2350 datasheet, appendix E): before the real blocks, tools put one of this family that claims to
+ * be the first of two. It is there to be ignored, as its tag says (UF2_EXTENSION_RP2_IGNORE_BLOCK of the pico-sdk).
+ */
 const RP2350_ABSOLUTE = 0xe48bff57
+const IGNORE_BLOCK = 0x9957e3
 
 /** Files beyond this hold more than every 32-bit address once. */
 const LARGEST = 1n << 34n
@@ -37,9 +49,29 @@ const isBlock = (view: DataView, at: number): boolean =>
   view.getUint32(at + 4, true) === MAGIC[1] &&
   view.getUint32(at + 508, true) === MAGIC[2]
 
+/** The MD5, in hexadecimal digits, of a region that a file says it fills. */
+export interface Checksum {
+  readonly range: { readonly start: bigint; readonly end: bigint }
+  readonly md5: string
+}
+
+/** Whether the tags behind a payload have this one: a size of 4 or more, its own 4 bytes too, and 24 bits that name it. */
+const hasTag = (view: DataView, from: number, to: number, wanted: number): boolean => {
+  for (let at = from; at + 4 <= to;) {
+    const tag = view.getUint32(at, true)
+    const size = tag & 0xff
+    if (size < 4) return false
+    if (tag >>> 8 === wanted) return true
+    at += (size + 3) & ~3
+  }
+  return false
+}
+
 class Reader {
   readonly runs: Runs
   readonly families = new Set<number>()
+  /** By region and value: every block of a region repeats them. */
+  readonly checksums = new Map<string, Checksum>()
   private readonly counts = new Map<number | undefined, Count>()
   private readonly blocks: number
   private promised = 0
@@ -58,13 +90,29 @@ class Reader {
     const [flags, address, length, number, total] = [field(2), field(3), field(4), field(5), field(6)]
     if (length > DATA_LENGTH) return `the block says ${bytesText(length)} of data, it has room for ${DATA_LENGTH}`
     const family = (flags & HAS_FAMILY) === 0 ? undefined : field(7)
+    const isIgnored = (flags & HAS_TAGS) !== 0 && hasTag(view, at + DATA + ((length + 3) & ~3), at + 508, IGNORE_BLOCK)
+    if (isIgnored) return undefined
     const why = this.count(family, number, total)
     if (why !== undefined || (flags & (NOT_MAIN_FLASH | FILE_CONTAINER)) !== 0) return why
     if (address + length > 0x1_0000_0000)
       return `the data at ${hex(BigInt(address))} reaches past the last address, 0xffffffff`
     if (family !== undefined) this.families.add(family)
     if (this.only !== undefined && this.only !== family) return undefined
+    if ((flags & HAS_CHECKSUM) !== 0) {
+      if (length > DATA_LENGTH - CHECKSUM_LENGTH) {
+        return `the block says ${bytesText(length)} of data and a checksum, it has room for ${DATA_LENGTH - CHECKSUM_LENGTH}`
+      }
+      this.checksum(bytes, view, at + DATA + DATA_LENGTH - CHECKSUM_LENGTH)
+    }
     return this.runs.add(address, bytes, at + DATA, at + DATA + length, offset, family ?? -1)
+  }
+
+  private checksum(bytes: Uint8Array, view: DataView, at: number): void {
+    const start = BigInt(view.getUint32(at, true))
+    const end = start + BigInt(view.getUint32(at + 4, true))
+    const md5 = Array.from(bytes.subarray(at + 8, at + CHECKSUM_LENGTH), (byte) => byte.toString(16).padStart(2, "0"))
+    const checksum = { range: { start, end }, md5: md5.join("") }
+    this.checksums.set(`${start}-${end}-${checksum.md5}`, checksum)
   }
 
   private count(family: number | undefined, number: number, total: number): string | undefined {
@@ -124,92 +172,3 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource, only: numb
     size === whole ? reader.incomplete() : `the file ends inside a block, after ${bytesText(size - whole)} of it`
   return why === undefined ? reader : yield* refuse(whole, why)
 })
-
-/** The flash pages that boot loaders write at once; a block never crosses one. */
-const PAGE = 256
-
-const pageOf = (address: number): number => address - (address % PAGE)
-
-/** The number of blocks that `runs`, ascending, take: one for each page of each run, or for each page when filled. */
-export const countBlocks = (
-  runs: Iterable<{ readonly start: bigint; readonly end: bigint }>,
-  filled: boolean
-): number => {
-  let count = 0
-  let last = -1
-  for (const run of runs) {
-    const first = Number(run.start / BigInt(PAGE))
-    const final = Number((run.end - 1n) / BigInt(PAGE))
-    count += final - first + (filled && first === last ? 0 : 1)
-    last = final
-  }
-  return count
-}
-
-export class Writer implements Encoder {
-  private readonly total: number
-  private readonly family: number | undefined
-  private readonly fill: number | undefined
-  private written = 0
-  private output: Array<Uint8Array> = []
-  private readonly page = new Uint8Array(PAGE)
-  /** The bytes of `page` in use are those of `[from, until)`. */
-  private from = 0
-  private until = 0
-
-  constructor(total: number, family: number | undefined, fill: number | undefined) {
-    this.total = total
-    this.family = family
-    this.fill = fill
-  }
-
-  data(address: number, bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length;) {
-      const here = address + at
-      const page = pageOf(here)
-      if (this.until > this.from && (page !== pageOf(this.from) || (this.fill === undefined && here !== this.until))) {
-        this.flush()
-      }
-      if (this.until === this.from) {
-        this.page.fill(this.fill ?? 0)
-        this.from = this.fill === undefined ? here : page
-      }
-      const next = Math.min(bytes.length, at + page + PAGE - here)
-      this.page.set(bytes.subarray(at, next), here - this.from)
-      this.until = this.fill === undefined ? here + next - at : page + PAGE
-      at = next
-    }
-  }
-
-  end(): void {
-    if (this.until > this.from) this.flush()
-  }
-
-  take(): Uint8Array {
-    const taken = new Uint8Array(this.output.length * BLOCK)
-    this.output.forEach((block, i) => taken.set(block, i * BLOCK))
-    this.output = []
-    return taken
-  }
-
-  private flush(): void {
-    const block = new Uint8Array(BLOCK)
-    const view = new DataView(block.buffer)
-    const length = this.until - this.from
-    const fields = [
-      MAGIC[0],
-      MAGIC[1],
-      this.family === undefined ? 0 : HAS_FAMILY,
-      this.from,
-      length,
-      this.written++,
-      this.total,
-      this.family ?? 0
-    ]
-    fields.forEach((value, i) => view.setUint32(4 * i, value, true))
-    block.set(this.page.subarray(0, length), DATA)
-    view.setUint32(508, MAGIC[2], true)
-    this.output.push(block)
-    this.from = this.until
-  }
-}
