@@ -40,7 +40,8 @@ export interface Progress {
 
 /**
  * Options of {@link save}. `onProgress` runs after each piece. `overwrite: false` (default: true) fails with
- * `PlatformError` `"AlreadyExists"` rather than replace a file.
+ * `PlatformError` `"AlreadyExists"` rather than replace a file. `limit` is the most bytes of data, zeros included: maps of
+ * more fail with `ImageError` `"TooLarge"` before anything is written (default: 2^44, 16 TiB; at most 2^48).
  *
  * @category models
  * @since 0.1.0
@@ -48,6 +49,7 @@ export interface Progress {
 export interface SaveOptions {
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
   readonly overwrite?: boolean | undefined
+  readonly limit?: number | undefined
 }
 
 /**
@@ -63,7 +65,7 @@ export interface SaveOptions {
  * opened from `path` may be saved to `path`. Devices and pipes are written to, directories refused.
  *
  * Fails with `SourceError` when bytes cannot be read, `PlatformError` when they cannot be written, and `ImageError`
- * when the map has more segments than a snapshot can hold (2^24).
+ * when the map has more segments (2^24) or bytes than a snapshot can hold.
  *
  * **Example** (Saved and opened again)
  *
@@ -102,13 +104,16 @@ export const save: {
 
 /**
  * The bytes that {@link save} would write, in pieces of 1 MiB at most, in order; zeros are not left out. The arrays are
- * to be treated as read-only.
+ * to be treated as read-only. `limit` is that of {@link SaveOptions}.
  *
  * @category serialization
  * @since 0.1.0
  */
-export const toStream = (self: Mapped): Stream.Stream<Uint8Array, ImageError | SourceError> =>
-  Stream.unwrap(Effect.map(plan(self as MemoryMapImpl), pieces))
+export const toStream = (
+  self: Mapped,
+  options?: { readonly limit?: number | undefined }
+): Stream.Stream<Uint8Array, ImageError | SourceError> =>
+  Stream.unwrap(Effect.map(plan("Snapshot.toStream", self as MemoryMapImpl, options?.limit), (plan) => pieces(plan)))
 
 /**
  * Opens a snapshot. Time and memory follow the number of segments: data is read when it is asked for. Each segment of

@@ -18,15 +18,27 @@ import { randomWords } from "../support/random.ts"
 const GOAL = 50
 const only = process.argv[2]
 
-/** Runs an effect, and gives how long it took and the largest gap between two turns of the event loop, in ms. */
+/**
+ * Runs an effect, and gives how long it took and the largest gaps between two turns of the event loop, in ms: of the clock,
+ * and of the processor's time that this thread used. On a busy machine the clock also counts the time that others had.
+ */
 const measure = async (effect: Effect.Effect<unknown, unknown>) => {
-  let longest = 0
+  const used = () => {
+    const { system, user } = process.threadCpuUsage()
+    return (system + user) / 1000
+  }
+  let clock = 0
+  let own = 0
   let running = true
   let last = performance.now()
+  let lastUsed = used()
   const tick = () => {
     const now = performance.now()
-    longest = Math.max(longest, now - last)
+    const nowUsed = used()
+    clock = Math.max(clock, now - last)
+    own = Math.max(own, nowUsed - lastUsed)
     last = now
+    lastUsed = nowUsed
     if (running) setImmediate(tick)
   }
   setImmediate(tick)
@@ -34,7 +46,7 @@ const measure = async (effect: Effect.Effect<unknown, unknown>) => {
   await Effect.runPromise(effect)
   await new Promise((resolve) => setImmediate(resolve))
   running = false
-  return { took: performance.now() - start, longest }
+  return { took: performance.now() - start, clock, own }
 }
 
 let failed = false
@@ -45,9 +57,10 @@ const row = async (
   if (only !== undefined && !name.includes(only)) return
   const effect = await make()
   globalThis.gc?.()
-  const { longest, took } = await measure(effect)
-  if (longest > GOAL) failed = true
-  console.log(`${name.padEnd(58)} ${longest.toFixed(0).padStart(6)} ms of ${took.toFixed(0).padStart(6)} ms`)
+  const { clock, own, took } = await measure(effect)
+  if (Math.min(own, clock) > GOAL) failed = true
+  const ms = (value: number) => `${value.toFixed(0).padStart(6)} ms`
+  console.log(`${name.padEnd(58)} ${ms(own)} ${ms(clock)} of ${ms(took)}`)
 }
 
 const source = (bytes: Uint8Array) => ByteSource.fromBytesUnsafe(bytes)

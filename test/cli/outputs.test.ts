@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ChildProcess from "node:child_process"
 import * as NFS from "node:fs"
+import { buildElf } from "../support/elfBuilder.ts"
 import { temporaryFiles } from "../support/temporary.ts"
 import { memmap } from "./run.ts"
 
@@ -97,6 +98,32 @@ describe("the output of", () => {
       if (!NFS.existsSync("/dev/full")) return
       const ran = yield* run("convert", core, "/dev/full", "--to", "lime")
       assert.deepStrictEqual(ran, { code: 2, out: "", err: "memmap: /dev/full: no space left on device\n" })
+    })
+  )
+
+  it.effect("zeros that a header promises are announced, refused when they are many, and stay holes in the file", () =>
+    Effect.gen(function* () {
+      const elf = (memorySize: bigint) =>
+        buildElf({ type: 2, segments: [{ virtual: 0x1000n, bytes: new Uint8Array([1, 2, 3]), memorySize }] })
+      NFS.writeFileSync(path("lying.elf"), elf(1n << 62n))
+      for (const out of ["lying.lime", "lying.bin", "lying.snap"]) {
+        const ran = yield* run("convert", path("lying.elf"), path(out))
+        assert.deepInclude(ran, { code: 2, out: "" })
+        assert.match(
+          ran.err,
+          /would be 4 EiB long, with .* EiB of zeros that no file holds\n {2}try {4}--range .*--huge/
+        )
+        assert.isFalse(NFS.existsSync(path(out)))
+      }
+      NFS.writeFileSync(path("sparse.elf"), elf(1n << 28n))
+      for (const out of ["sparse.lime", "sparse.bin", "sparse.snap"]) {
+        const ran = yield* run("convert", path("sparse.elf"), path(out))
+        assert.strictEqual(ran.code, 0)
+        assert.match(ran.err, /^writing 256 MiB, 255.9 MiB of zeros that no file holds\nwrote /)
+        const { blocks, size } = NFS.statSync(path(out))
+        assert.isAtLeast(size, 1 << 28)
+        assert.isBelow(blocks * 512, 1 << 20)
+      }
     })
   )
 

@@ -1,11 +1,13 @@
 // Sizes that data decide: bounded before memory or disk is taken, exact where doubles are not.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, Layer } from "effect"
+import { NodeFileSystem } from "@effect/platform-node"
+import { Cause, Effect, Exit, Fiber, FileSystem, Layer, Stream } from "effect"
 import * as AddressRange from "../../src/AddressRange.ts"
 import * as ByteSource from "../../src/ByteSource.ts"
 import * as FileMapper from "../../src/FileMapper.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
-import type { TooLarge } from "../../src/MemoryMapError.ts"
+import type { ImageError, TooLarge } from "../../src/MemoryMapError.ts"
+import * as Snapshot from "../../src/Snapshot.ts"
 
 const huge = MemoryMap.add(MemoryMap.empty, ByteSource.zeros(1n << 62n), 0x1000n)
 const letters = ByteSource.make({
@@ -43,6 +45,55 @@ describe("what is larger than memory", () => {
       yield* tooLarge(MemoryMap.reader(small, { limit: 99 }))
       assert.strictEqual((yield* MemoryMap.reader(small, { limit: 100 })).getByte(99n), 0x61)
       yield* MemoryMap.reader(yield* huge)
+    })
+  )
+})
+
+const refused = <R>(effect: Effect.Effect<unknown, unknown, R>) =>
+  Effect.map(Effect.flip(effect), (error) => {
+    const { _tag, message, reason } = error as ImageError
+    assert.deepStrictEqual([_tag, reason], ["ImageError", "TooLarge"])
+    return message
+  })
+
+describe("a snapshot of more zeros than it could ever be done with", () => {
+  const first = (map: MemoryMap.Mapped, options?: { readonly limit: number }) =>
+    Effect.map(Stream.runCollect(Stream.take(Snapshot.toStream(map, options), 1)), (pieces) => pieces[0]!.length)
+
+  it.effect("is refused at once, and leaves no file", () =>
+    Effect.gen(function* () {
+      const fs = yield* FileSystem.FileSystem
+      const directory = yield* fs.makeTempDirectoryScoped()
+      for (const bits of [45n, 48n, 62n]) {
+        const map = yield* MemoryMap.add(MemoryMap.empty, ByteSource.zeros(1n << bits), 0n)
+        assert.match(yield* refused(Snapshot.save(map, `${directory}/zeros.snap`)), /more than the limit of 16 TiB/)
+      }
+      assert.deepStrictEqual(yield* fs.readDirectory(directory), [])
+    }).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer))
+  )
+
+  it.effect("is written as far as the caller allows, up to what the format can hold", () =>
+    Effect.gen(function* () {
+      const map = yield* MemoryMap.add(MemoryMap.empty, ByteSource.zeros(1n << 48n), 0n)
+      assert.isAbove(yield* first(map, { limit: 2 ** 48 }), 0)
+      assert.match(yield* refused(first(map, { limit: 2 ** 48 - 1 })), /256 TiB are mapped, more than the limit of/)
+      const more = yield* MemoryMap.add(map, ByteSource.zeros(1n), 1n << 50n)
+      assert.match(yield* refused(first(more, { limit: 2 ** 48 })), /TiB/)
+      for (const limit of [2 ** 48 + 1, -1, Number.NaN, 0.5]) {
+        const exit = yield* Effect.exit(first(map, { limit }))
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause), `limit ${limit}`)
+        assert.match(String(exit), /Snapshot.toStream: the limit in bytes must be a whole number from 0/)
+      }
+    })
+  )
+
+  it.effect("is interrupted in the middle of them", () =>
+    Effect.gen(function* () {
+      const map = yield* MemoryMap.add(MemoryMap.empty, ByteSource.zeros(1n << 44n), 0n)
+      const fiber = yield* Effect.forkChild(Stream.runDrain(Snapshot.toStream(map)))
+      for (let i = 0; i < 10; i++) yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(fiber)))
     })
   )
 })

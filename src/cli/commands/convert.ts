@@ -26,6 +26,7 @@ import * as Images from "../images.ts"
 import { losses, type Target, targets } from "../losses.ts"
 import { Output } from "../output.ts"
 import * as Progress from "../progress.ts"
+import { announce } from "../sizes.ts"
 
 const byEnding: ReadonlyArray<readonly [ending: RegExp, format: Target]> = [
   [/\.(snap|snapshot)$/i, "snapshot"],
@@ -76,9 +77,6 @@ const write = (
       return Uf2.write(map, { fill, family: family ?? (image?.format === "uf2" ? image.families[0] : undefined) })
   }
 }
-
-/** No file of mostly holes is meant to be longer. */
-const LARGEST = 1n << 40n
 
 /** How much there is to write: raw bytes fill every hole. */
 const lengthOf = (map: MemoryMap.Mapped, target: Target, { fill, range }: Options): bigint => {
@@ -154,6 +152,7 @@ export const convert = Command.make(
       .count("family", 0n, 0xffff_ffffn)
       .pipe(Flag.withDescription("uf2: the family id of the chip"), Flag.optional),
     force: args.flag("force", "Replace OUT if it exists", "f"),
+    huge: args.flag("huge", "Write OUT even if more than 64 GiB of it are in no file: zeros, filled holes"),
     ...args.opening
   },
   Effect.fnUntraced(
@@ -174,12 +173,7 @@ export const convert = Command.make(
       const total = MemoryMap.mappedSize(map)
       const options = { fill: Option.getOrUndefined(input.fill), family: Option.getOrUndefined(input.family), range }
       const length = lengthOf(map, target, options)
-      if (length > LARGEST && length > 2n * total) {
-        return yield* new Refused({
-          message: `${out} would be ${sizeText(length)} long, for ${sizeText(total)} of memory`,
-          details: [["try", "--range A..B for a part of it, or --to snapshot, which needs no holes filled"]]
-        })
-      }
+      yield* announce(map, out, length, input.huge)
       let written = 0n
       const bytes = write(map, target, opened.images.length === 1 ? opened.images[0]?.image : undefined, options).pipe(
         Stream.tap((block) => {

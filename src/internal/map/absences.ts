@@ -1,6 +1,8 @@
 // Holes with reasons, any number in one sweep; adding them one by one rebuilds the map each time.
+import type * as Effect from "effect/Effect"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { Any } from "../../MemoryMap.ts"
+import { atOnce, inTurns, isRest, type Work } from "../base/turns.ts"
 import { Absent, type MemoryMapImpl } from "./map.ts"
 import * as Skyline from "./skyline.ts"
 import * as Tree from "./tree.ts"
@@ -21,20 +23,38 @@ export const absencesIn = (map: MemoryMapImpl, { end, start }: AddressRange): Re
  * The same as `MemoryMap.addAbsent` for each in turn. The ranges must be valid, and none empty. `under`: what the map was
  * told before is kept where both say something.
  */
-export const withAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Absence>, under = false): M => {
+export const withAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Absence>, under = false): M =>
+  atOnce(adding(map, absences, under))
+
+/** The same, with rests: for as many as data may bring. */
+export const addAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Absence>, under = false): Effect.Effect<M> =>
+  inTurns(() => adding(map, absences, under))
+
+function* adding<M extends Any>(map: M, absences: ReadonlyArray<Absence>, under: boolean): Work<M> {
   if (absences.length === 0) return map
   const impl = map as unknown as MemoryMapImpl
-  const before = new Set(Array.from(Tree.from(impl.absent, 0n), Skyline.layerOf))
-  const rank = (i: number): number => (under ? -impl.nextOrder - i - 1 : impl.nextOrder + i)
-  const added = absences.map(({ range, reason }, i) => new Absent(range, reason, rank(i)))
-  const swept = Skyline.fromLayers([...before, ...added])
-  return impl.with({ absent: Tree.fromSorted(joined(swept)), nextOrder: impl.nextOrder + added.length }) as unknown as M
+  const layers = new Set<Absent>()
+  let steps = 0
+  for (const piece of Tree.from(impl.absent, 0n)) {
+    if (isRest(steps++)) yield
+    layers.add(Skyline.layerOf(piece))
+  }
+  for (let i = 0; i < absences.length; i++) {
+    if (isRest(i)) yield
+    const { range, reason } = absences[i]!
+    layers.add(new Absent(range, reason, under ? -impl.nextOrder - i - 1 : impl.nextOrder + i))
+  }
+  const swept = yield* Skyline.building(Array.from(layers))
+  const absent = yield* Tree.building(yield* joined(swept))
+  return impl.with({ absent, nextOrder: impl.nextOrder + absences.length }) as unknown as M
 }
 
 /** What touches and has one reason becomes one hole. */
-const joined = (absent: Skyline.Skyline<Absent>): ReadonlyArray<Absent> => {
+function* joined(absent: Skyline.Skyline<Absent>): Work<ReadonlyArray<Absent>> {
   const holes: Array<Absent> = []
+  let steps = 0
   for (const piece of Tree.from(absent, 0n)) {
+    if (isRest(steps++)) yield
     const { rank, reason } = Skyline.layerOf(piece)
     const last = holes.at(-1)
     const joins = last !== undefined && last.end === piece.start && last.reason === reason

@@ -7,9 +7,9 @@ import { InvalidMapping, type MappingOverlap } from "../../MemoryMapError.ts"
 import { checkRange } from "../base/arguments.ts"
 import { END } from "../base/numbers.ts"
 import { ascending } from "../base/sort.ts"
-import { atOnce } from "../base/turns.ts"
+import { atOnce, inTurns, isRest, type Work } from "../base/turns.ts"
 import { slice } from "../source/source.ts"
-import { type Absence, absencesIn, withAbsences } from "./absences.ts"
+import { type Absence, absencesIn, addAbsences, withAbsences } from "./absences.ts"
 import { addAll } from "./add.ts"
 import { MappingImpl, type MemoryMapImpl } from "./map.ts"
 import { mappingOf, piecesIn } from "./pieces.ts"
@@ -71,17 +71,22 @@ export const addMap = (
     const { overlap, range = full } = options
     checkRange("addMap", range)
     const by = (options.at ?? range.start) - range.start
-    const entries = Array.from(piecesIn(other, range.start, range.end), (piece): AddAllEntry => {
-      const { name, permissions, source, start } = partOf(
-        mappingOf(piece),
-        max(piece.start, range.start),
-        min(piece.end, range.end)
-      )
-      return { name, permissions, source, address: start + by, overlap }
-    })
     const absences = movedAbsences(absencesIn(other, range), by)
     if (absences instanceof InvalidMapping) return absences
-    return Effect.map(addAll(map, entries), (added) => withAbsences(added, absences, overlap === "under"))
+    const parts = function* (): Work<Array<AddAllEntry>> {
+      const entries: Array<AddAllEntry> = []
+      for (const piece of piecesIn(other, range.start, range.end)) {
+        if (isRest(entries.length)) yield
+        const from = max(piece.start, range.start)
+        const { name, permissions, source, start } = partOf(mappingOf(piece), from, min(piece.end, range.end))
+        entries.push({ name, permissions, source, address: start + by, overlap })
+      }
+      return entries
+    }
+    return inTurns(parts).pipe(
+      Effect.flatMap((entries) => addAll(map, entries)),
+      Effect.flatMap((added) => addAbsences(added, absences, overlap === "under"))
+    )
   })
 
 export const crop = (map: MemoryMapImpl, range: AddressRange): MemoryMapImpl => {

@@ -6,7 +6,7 @@ import type { Truncation, WalkOptions } from "../../AddressSpace.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
 import { checkCount, checkRange } from "../base/arguments.ts"
 import { breathe } from "../base/turns.ts"
-import { withAbsences } from "../map/absences.ts"
+import { addAbsences } from "../map/absences.ts"
 import { crop } from "../map/compose.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { mappingOf } from "../map/pieces.ts"
@@ -86,7 +86,7 @@ export const walk = Effect.fn("AddressSpace.walk")(function* (
   const { cut, leaves } = walker
   const why = cut && `not walked: the budget of ${cut.by === "tables" ? tables : runs} ${cutBy[cut.by]} is spent`
   const laid = yield* lay(physical, format, walker.runs, why ?? "")
-  const whole = withAbsences(laid.mappings.map(physical), laid.absences)
+  const whole = yield* addAbsences(laid.mappings.map(physical), laid.absences)
   const truncated: Truncation | undefined =
     cut === undefined
       ? laid.missing === undefined

@@ -1,5 +1,6 @@
 // Where everything lies in a snapshot (docs/reference/snapshot-format.md). The layout follows from the list of segments
 // alone, so a reader checks a file by laying it out anew.
+import { isRest, type Work } from "../base/turns.ts"
 import type { Endian } from "../../MachineModel.ts"
 
 export const FORMAT = "snapshot"
@@ -22,6 +23,12 @@ const PAGE = 4096n
 
 /** Bytes that share a checksum. */
 export const BLOCK = 1 << 20
+
+/**
+ * The most bytes in the descriptor of a note: well below the 4 GiB that its size field can say, and below what one read of
+ * a file can give. Four bytes for each block of data make that 256 TiB of data.
+ */
+export const LARGEST_NOTE = 2 ** 30
 
 const ET_CORE = 4
 const PT_LOAD = 1
@@ -66,11 +73,12 @@ export const blocksOf = (size: bigint): number => Number((size + BigInt(BLOCK) -
 const alignOf = (entry: Entry): bigint => (entry.size < PAGE ? 1n : PAGE)
 
 /** Lays the entries, ascending and apart, one after the other. */
-export const layOut = (entries: ReadonlyArray<Entry>): Layout => {
+export function* layOut(entries: ReadonlyArray<Entry>): Work<Layout> {
   const headerSize = headerSizeOf(entries.length)
   const offsets: Array<bigint> = []
   let reached = BigInt(headerSize)
   for (const entry of entries) {
+    if (isRest(offsets.length)) yield
     const align = alignOf(entry)
     const offset = reached + ((((entry.start - reached) % align) + align) % align)
     offsets.push(offset)
@@ -80,7 +88,7 @@ export const layOut = (entries: ReadonlyArray<Entry>): Layout => {
 }
 
 /** The ELF header, the program headers, and the section header if there is one. */
-export const encodeHeader = (layout: Layout, endian: Endian, noteSize: number): Uint8Array => {
+export function* encodeHeader(layout: Layout, endian: Endian, noteSize: number): Work<Uint8Array> {
   const { entries, headerSize, noteOffset, offsets } = layout
   const bytes = new Uint8Array(headerSize)
   const view = new DataView(bytes.buffer)
@@ -120,8 +128,10 @@ export const encodeHeader = (layout: Layout, endian: Endian, noteSize: number): 
   }
   program(0, PT_NOTE, NO_PERMISSIONS, noteOffset, 0n, BigInt(noteSize), 0n, 4n)
   bytes.set(MARK, MARK_AT)
-  entries.forEach((entry, i) =>
+  for (let i = 0; i < entries.length; i++) {
+    if (isRest(i)) yield
+    const entry = entries[i]!
     program(i + 1, PT_LOAD, entry.flags, offsets[i]!, entry.start, entry.size, entry.size, alignOf(entry))
-  )
+  }
   return bytes
 }

@@ -1,5 +1,6 @@
 // The notes of a snapshot (docs/reference/snapshot-format.md, "Notes"): a seal over everything that is not data, the
 // description of the map, and the checksums of the data.
+import { isRest, type Work } from "../base/turns.ts"
 import * as Bytes from "effect/Bytes"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { Endian, WordSize } from "../../MachineModel.ts"
@@ -29,12 +30,12 @@ export const noteHeader = (type: NoteType, length: number, endian: Endian): Uint
   return bytes
 }
 
-export const note = (type: NoteType, descriptor: Uint8Array, endian: Endian): Uint8Array =>
-  Bytes.concat([
-    noteHeader(type, descriptor.length, endian),
-    descriptor,
-    new Uint8Array(padded(descriptor.length) - descriptor.length)
-  ])
+/** A note in three parts: what comes before the descriptor, the descriptor, and its padding. */
+export const note = (type: NoteType, descriptor: Uint8Array, endian: Endian): ReadonlyArray<Uint8Array> => [
+  noteHeader(type, descriptor.length, endian),
+  descriptor,
+  new Uint8Array(padded(descriptor.length) - descriptor.length)
+]
 
 /** Sums over the headers, the map note and the checksums note. */
 export interface Seal {
@@ -46,14 +47,13 @@ export interface Seal {
 /** Size of the descriptor of the seal: version and three sums. */
 export const SEAL = 16
 
-export const words = (values: ReadonlyArray<number>, endian: Endian): Uint8Array => {
-  const view = new DataView(new ArrayBuffer(4 * values.length))
+export const encodeSeal = (seal: Seal, endian: Endian): Uint8Array => {
+  const bytes = new Uint8Array(SEAL)
+  const view = new DataView(bytes.buffer)
+  const values = [VERSION, seal.header, seal.map, seal.checksums]
   values.forEach((value, i) => view.setUint32(4 * i, value, endian === "little"))
-  return new Uint8Array(view.buffer)
+  return Bytes.concat(note("seal", bytes, endian))
 }
-
-export const encodeSeal = (seal: Seal, endian: Endian): Uint8Array =>
-  note("seal", words([VERSION, seal.header, seal.map, seal.checksums], endian), endian)
 
 /** A segment in the description: its name, and whether the flags in its program header mean anything. */
 export interface Described {
@@ -77,26 +77,37 @@ const wordSizeCodes: ReadonlyArray<WordSize | undefined> = [undefined, 32, 64]
 const HAS_PERMISSIONS = 0x8000_0000
 
 /** Numbers the distinct texts in order of appearance. */
-const tableOf = (texts: Iterable<string>): Map<string, number> => {
+function* tableOf(segments: ReadonlyArray<Described>, absent: ReadonlyArray<Absence>): Work<Map<string, number>> {
   const table = new Map<string, number>()
-  for (const text of texts) if (!table.has(text)) table.set(text, table.size)
+  const add = (text: string) => {
+    if (!table.has(text)) table.set(text, table.size)
+  }
+  for (let i = 0; i < segments.length; i++) {
+    if (isRest(i)) yield
+    add(segments[i]!.name)
+  }
+  for (let i = 0; i < absent.length; i++) {
+    if (isRest(i)) yield
+    add(absent[i]!.reason)
+  }
   return table
 }
 
 /** Size in bytes of the fixed part: word size, byte order, counts of texts, segments and absent ranges. */
 const FIXED = 20
 
-export const encodeDescription = (description: Description, fileEndian: Endian): Uint8Array => {
+export function* encodeDescription(description: Description, fileEndian: Endian): Work<Uint8Array> {
   const { absent, endian, segments, wordSize } = description
   const little = fileEndian === "little"
-  const table = tableOf(
-    (function* () {
-      for (const segment of segments) yield segment.name
-      for (const absence of absent) yield absence.reason
-    })()
-  )
-  const texts = Array.from(table.keys(), (text) => new TextEncoder().encode(text))
-  const size = texts.reduce((sum, text) => sum + 4 + text.length, 0)
+  const table = yield* tableOf(segments, absent)
+  const texts: Array<Uint8Array> = []
+  let size = 0
+  for (const text of table.keys()) {
+    if (isRest(texts.length)) yield
+    const bytes = new TextEncoder().encode(text)
+    texts.push(bytes)
+    size += 4 + bytes.length
+  }
   const bytes = new Uint8Array(FIXED + 20 * absent.length + 4 * segments.length + size)
   const view = new DataView(bytes.buffer)
   const counts = [
@@ -108,17 +119,21 @@ export const encodeDescription = (description: Description, fileEndian: Endian):
   ]
   counts.forEach((count, i) => view.setUint32(4 * i, count, little))
   let at = FIXED
+  let steps = 0
   for (const { end, reason, start } of absent) {
+    if (isRest(steps++)) yield
     view.setBigUint64(at, start, little)
     view.setBigUint64(at + 8, end - 1n, little)
     view.setUint32(at + 16, table.get(reason)!, little)
     at += 20
   }
   for (const { hasPermissions, name } of segments) {
+    if (isRest(steps++)) yield
     view.setUint32(at, table.get(name)! + (hasPermissions ? HAS_PERMISSIONS : 0), little)
     at += 4
   }
   for (const text of texts) {
+    if (isRest(steps++)) yield
     view.setUint32(at, text.length, little)
     bytes.set(text, at + 4)
     at += 4 + text.length
@@ -127,7 +142,7 @@ export const encodeDescription = (description: Description, fileEndian: Endian):
 }
 
 /** The description, or why the bytes are none, in words. Nothing is allocated that the bytes do not pay for. */
-export const decodeDescription = (bytes: Uint8Array, fileEndian: Endian): Description | string => {
+export function* decodeDescription(bytes: Uint8Array, fileEndian: Endian): Work<Description | string> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const little = fileEndian === "little"
   if (bytes.length < FIXED) return "the description of the map is cut short"
@@ -139,6 +154,7 @@ export const decodeDescription = (bytes: Uint8Array, fileEndian: Endian): Descri
   const texts: Array<string> = []
   let at = textsAt
   for (let i = 0; i < textCount; i++) {
+    if (isRest(i)) yield
     const length = at + 4 <= bytes.length ? view.getUint32(at, little) : 0
     if (at + 4 + length > bytes.length) return "a text of the description reaches past its end"
     texts.push(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(at + 4, at + 4 + length)))
@@ -146,6 +162,7 @@ export const decodeDescription = (bytes: Uint8Array, fileEndian: Endian): Descri
   }
   const absent: Array<Absence> = []
   for (let i = 0; i < absences; i++) {
+    if (isRest(i)) yield
     const start = view.getBigUint64(FIXED + 20 * i, little)
     const end = view.getBigUint64(FIXED + 20 * i + 8, little) + 1n
     const reason = texts[view.getUint32(FIXED + 20 * i + 16, little)]
@@ -154,6 +171,7 @@ export const decodeDescription = (bytes: Uint8Array, fileEndian: Endian): Descri
   }
   const segments: Array<Described> = []
   for (let i = 0; i < count; i++) {
+    if (isRest(i)) yield
     const word = view.getUint32(FIXED + 20 * absences + 4 * i, little)
     const name = texts[word % HAS_PERMISSIONS]
     if (name === undefined) return `segment ${i} has a name that is not there`

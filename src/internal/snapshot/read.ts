@@ -6,7 +6,7 @@ import type { ByteSource } from "../../ByteSource.ts"
 import type { Endian } from "../../MachineModel.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import type { ImageError, SourceError } from "../../MemoryMapError.ts"
-import { withAbsences } from "../map/absences.ts"
+import { addAbsences } from "../map/absences.ts"
 import { ImageReader } from "../image/headers.ts"
 import { END, hex } from "../base/numbers.ts"
 import {
@@ -17,6 +17,7 @@ import {
   type Entry,
   FORMAT,
   headerSizeOf,
+  LARGEST_NOTE,
   type Layout,
   layOut,
   MARK,
@@ -29,9 +30,9 @@ import {
 } from "./layout.ts"
 import { decodeDescription, type Description, NOTE_HEADER, noteHeader, type NoteType, padded, SEAL } from "./notes.ts"
 import { isZero } from "../source/outfile.ts"
-import { LARGEST_NOTE } from "./write.ts"
+import { breathe, inTurns, isRest, type Work } from "../base/turns.ts"
 import { slice } from "../source/source.ts"
-import { xxh32 } from "../base/xxh32.ts"
+import { summing, xxh32 } from "../base/xxh32.ts"
 
 /** A snapshot whose headers and notes were checked. */
 interface Checked {
@@ -101,27 +102,22 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
     return yield* header.refuse(56, `program headers: ${count} is not possible`)
   }
   const headers = yield* reader.bytes("the program headers", 0n, headerSizeOf(count - 1))
-  if (xxh32(headers) !== seal.u32(4)) return yield* reader.refuse(0n, "the headers do not match their checksum")
+  if ((yield* inTurns(() => summing(headers))) !== seal.u32(4)) {
+    return yield* reader.refuse(0n, "the headers do not match their checksum")
+  }
   const map = yield* readNote(reader, "map", noteOffset + BigInt(NOTE_HEADER + SEAL), endian)
-  if (xxh32(map.bytes) !== seal.u32(8)) {
+  if ((yield* inTurns(() => summing(map.bytes))) !== seal.u32(8)) {
     return yield* reader.refuse(map.offset, "the description of the map does not match its checksum")
   }
-  const description = decodeDescription(map.bytes, endian)
+  const description = yield* inTurns(() => decodeDescription(map.bytes, endian))
   if (typeof description === "string") return yield* reader.refuse(map.offset, description)
-  const entries = entriesOf(headers, count - 1, endian === "little")
+  const entries = yield* inTurns(() => entriesOf(headers, count - 1, endian === "little"))
   if (typeof entries === "string") return yield* reader.refuse(BigInt(ELF_HEADER), entries)
-  const layout = layOut(entries)
-  const blocks = entries.reduce((sum, entry) => sum + blocksOf(entry.size), 0)
   const checksumsAt = map.offset + BigInt(padded(map.bytes.length))
-  const noteSize = Number(checksumsAt - noteOffset) + NOTE_HEADER + 4 * blocks
-  const isLaidOut =
-    layout.noteOffset === noteOffset &&
-    Bytes.Equivalence(headers, encodeHeader(layout, endian, noteSize)) &&
-    description.segments.length === entries.length &&
-    entries.every(({ flags }, i) =>
-      description.segments[i]!.hasPermissions ? flags <= 7 : flags === NO_PERMISSIONS
-    ) &&
-    endian === (description.endian ?? "little")
+  const notes = Number(checksumsAt - noteOffset) + NOTE_HEADER
+  const read = { entries, headers, noteOffset, endian, description, notes }
+  const { blocks, isLaidOut, layout } = yield* inTurns(() => compare(read))
+  const noteSize = notes + 4 * blocks
   if (!isLaidOut) return yield* reader.refuse(0n, "the headers and the description of the map contradict each other")
   if (source.size !== noteOffset + BigInt(noteSize)) {
     return yield* reader.refuse(source.size, `the file should end at ${hex(noteOffset + BigInt(noteSize))}`)
@@ -130,6 +126,45 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
   const checksums = { offset: checksumsAt + BigInt(NOTE_HEADER), length: 4 * blocks, sum: seal.u32(12) }
   return { reader, endian, layout, description, checksums } satisfies Checked
 })
+
+/** Lays the segments out anew, and looks whether headers and description are what that would give. */
+function* compare(read: {
+  readonly entries: ReadonlyArray<Entry>
+  readonly headers: Uint8Array
+  readonly noteOffset: bigint
+  readonly endian: Endian
+  readonly description: Description
+  /** Bytes of the notes in front of the checksums. */
+  readonly notes: number
+}) {
+  const { description, endian, entries, headers, noteOffset, notes } = read
+  let blocks = 0
+  let isDescribed = description.segments.length === entries.length && endian === (description.endian ?? "little")
+  for (let i = 0; i < entries.length; i++) {
+    if (isRest(i)) yield
+    const { flags, size } = entries[i]!
+    blocks += blocksOf(size)
+    isDescribed &&= description.segments[i]!.hasPermissions ? flags <= 7 : flags === NO_PERMISSIONS
+  }
+  const layout = yield* layOut(entries)
+  const isLaidOut =
+    isDescribed &&
+    layout.noteOffset === noteOffset &&
+    (yield* equal(headers, yield* encodeHeader(layout, endian, notes + 4 * blocks)))
+  return { layout, blocks, isLaidOut }
+}
+
+/** Whether two arrays of the same length hold the same. */
+function* equal(a: Uint8Array, b: Uint8Array): Work<boolean> {
+  for (let at = 0; at < a.length; at += PIECE) {
+    if (at > 0) yield
+    if (!Bytes.Equivalence(a.subarray(at, at + PIECE), b.subarray(at, at + PIECE))) return false
+  }
+  return true
+}
+
+/** Bytes compared between two places where the work rests: a fraction of a millisecond. */
+const PIECE = 1 << 16
 
 const expectNote = (reader: ImageReader, type: NoteType, offset: bigint, length: number, endian: Endian): Read<void> =>
   Effect.flatMap(reader.bytes(`the ${type} note`, offset, NOTE_HEADER), (bytes) =>
@@ -150,11 +185,12 @@ const readNote = Effect.fnUntraced(function* (reader: ImageReader, type: NoteTyp
 })
 
 /** The segments of the program headers; or why they are none. */
-const entriesOf = (headers: Uint8Array, count: number, little: boolean): ReadonlyArray<Entry> | string => {
+function* entriesOf(headers: Uint8Array, count: number, little: boolean): Work<ReadonlyArray<Entry> | string> {
   const view = new DataView(headers.buffer, headers.byteOffset, headers.byteLength)
   const entries: Array<Entry> = []
   let reached = 0n
   for (let i = 0; i < count; i++) {
+    if (isRest(i)) yield
     const at = ELF_HEADER + (i + 1) * PROGRAM_HEADER
     const start = view.getBigUint64(at + 16, little)
     const size = view.getBigUint64(at + 32, little)
@@ -178,18 +214,20 @@ export const open = Effect.fnUntraced(function* (
   source: ByteSource
 ): Effect.fn.Return<MemoryMap.Mapped, ImageError | SourceError> {
   const { description, layout, reader } = yield* check(source)
-  const entries = layout.entries.map(({ flags, size, start }, i) => {
-    const { hasPermissions, name } = description.segments[i]!
-    return {
-      source: slice(source, layout.offsets[i]!, size, name),
-      address: start,
-      name,
-      permissions: hasPermissions ? permissionsOf(flags) : undefined
+  const entries = yield* inTurns(function* () {
+    const added: Array<MemoryMap.AddAllEntry> = []
+    for (const { flags, size, start } of layout.entries) {
+      const i = added.length
+      if (isRest(i)) yield
+      const { hasPermissions, name } = description.segments[i]!
+      const permissions = hasPermissions ? permissionsOf(flags) : undefined
+      added.push({ source: slice(source, layout.offsets[i]!, size, name), address: start, name, permissions })
     }
+    return added
   })
   const bare = yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (e) => reader.refuse(0n, e.message))
   const absences = description.absent.map(({ end, reason, start }) => ({ range: { start, end }, reason }))
-  return withModel(withAbsences(bare, absences), description)
+  return withModel(yield* addAbsences(bare, absences), description)
 })
 
 /** Sets what the description knows of a map that has neither word size nor byte order yet. */
@@ -209,7 +247,7 @@ export const verify = Effect.fnUntraced(function* (
 ): Effect.fn.Return<{ readonly segments: number; readonly bytes: bigint }, ImageError | SourceError> {
   const { checksums, description, endian, layout, reader } = yield* check(source)
   const stored = yield* reader.bytes("the checksums", checksums.offset, checksums.length)
-  if (xxh32(stored) !== checksums.sum) {
+  if ((yield* inTurns(() => summing(stored))) !== checksums.sum) {
     return yield* reader.refuse(checksums.offset, "the checksums do not match their own checksum")
   }
   const sums = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
@@ -236,7 +274,7 @@ export const verify = Effect.fnUntraced(function* (
       }
       total += BigInt(length)
       yield* onBlock(offset + at + BigInt(length))
-      if (next % 4 === 0) yield* Effect.yieldNow
+      yield* breathe
     }
     reached = offset + size
   }

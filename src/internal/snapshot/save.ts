@@ -35,8 +35,8 @@ export const save = Effect.fnUntraced(function* (
   path: string,
   options: SaveOptions = {}
 ): Effect.fn.Return<void, ImageError | SourceError | PlatformError, FileSystem> {
-  const { onProgress, overwrite } = options
-  const planned = yield* plan(map)
+  const { limit, onProgress, overwrite } = options
+  const planned = yield* plan("Snapshot.save", map, limit)
   const pool = new Pool()
   let written = 0n
   const write = (append: Append) =>

@@ -1,11 +1,11 @@
 // Maps to snapshots: planned first, then written in one pass from start to end, checksums along the way.
 import type * as Arr from "effect/Array"
-import * as Bytes from "effect/Bytes"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type { ByteSource } from "../../ByteSource.ts"
+import type { Endian } from "../../MachineModel.ts"
 import type { Permissions } from "../../Mapping.ts"
 import { ImageError, type SourceError } from "../../MemoryMapError.ts"
 import { holes, segments } from "../map/inspect.ts"
@@ -16,17 +16,27 @@ import {
   encodeHeader,
   type Entry,
   FORMAT,
+  LARGEST_NOTE,
   type Layout,
   layOut,
   MOST_SEGMENTS,
   NO_PERMISSIONS
 } from "./layout.ts"
-import { type Absence, encodeDescription, encodeSeal, note, NOTE_HEADER, padded, SEAL, words } from "./notes.ts"
+import {
+  type Absence,
+  type Described,
+  encodeDescription,
+  encodeSeal,
+  note,
+  NOTE_HEADER,
+  padded,
+  SEAL
+} from "./notes.ts"
+import { checkCount } from "../base/arguments.ts"
+import { sizeText } from "../base/numbers.ts"
+import { breathe, inTurns, isRest, type Work } from "../base/turns.ts"
 import { isZeros } from "../source/source.ts"
-import { xxh32 } from "../base/xxh32.ts"
-
-/** Descriptors of notes are kept below this, far from the 4 GiB that their size fields can say. */
-export const LARGEST_NOTE = 2 ** 31
+import { summing, xxh32 } from "../base/xxh32.ts"
 
 /** Everything that is known before the first byte of data is read. */
 export interface Plan {
@@ -34,8 +44,11 @@ export interface Plan {
   readonly header: Uint8Array
   readonly size: bigint
   readonly sources: ReadonlyArray<{ readonly source: ByteSource; readonly offset: bigint }>
-  /** The notes, once all checksums are there. */
-  readonly notes: (checksums: ReadonlyArray<number>) => Uint8Array
+  /** Blocks of data, each with a checksum of four bytes. */
+  readonly blocks: number
+  readonly endian: Endian
+  /** The notes, once all checksums are there, in that byte order: parts to be written one behind the other. */
+  readonly notes: (checksums: Uint8Array) => Work<ReadonlyArray<Uint8Array>>
 }
 
 const flagsOf = (permissions: Permissions | undefined): number =>
@@ -43,58 +56,76 @@ const flagsOf = (permissions: Permissions | undefined): number =>
     ? NO_PERMISSIONS
     : (permissions.read ? 4 : 0) + (permissions.write ? 2 : 0) + (permissions.execute ? 1 : 0)
 
-const refuse = (why: string) => new ImageError({ path: "the map", format: FORMAT, reason: "Unwritable", why })
+const refuse = (why: string, reason: ImageError["reason"]) =>
+  new ImageError({ path: "the map", format: FORMAT, reason, why })
 
-export const plan = (map: MemoryMapImpl): Effect.Effect<Plan, ImageError> =>
+/** The most bytes of data unless told otherwise: 16 TiB. Zeros without end cost a microsecond a block, and nothing else. */
+const LIMIT = 2 ** 44
+
+/** The most that can be asked for: a note of checksums for it is as large as notes may be. */
+const LARGEST = (LARGEST_NOTE / 4) * BLOCK
+
+/** The plan, or why there is none. `limit`: the most bytes of data. */
+export const plan = (operation: string, map: MemoryMapImpl, limit = LIMIT): Effect.Effect<Plan, ImageError> =>
   Effect.suspend(() => {
-    const shown = Array.from(segments(map))
-    if (shown.length === 0) return refuse("the map holds no bytes")
-    if (shown.length > MOST_SEGMENTS) {
-      return refuse(`${shown.length} segments are more than the ${MOST_SEGMENTS} that a snapshot can hold`)
-    }
-    const entries: Array<Entry> = shown.map(({ mapping, range }) => ({
-      start: range.start,
-      size: range.end - range.start,
-      flags: flagsOf(mapping.permissions)
-    }))
-    const absent: Array<Absence> = []
-    for (const { range, reason } of holes(map)) if (reason !== undefined) absent.push({ ...range, reason })
-    const fileEndian = map.endian ?? "little"
-    const description = encodeDescription(
-      {
-        wordSize: map.wordSize,
-        endian: map.endian,
-        segments: shown.map(({ mapping }) => ({
-          name: mapping.name,
-          hasPermissions: mapping.permissions !== undefined
-        })),
-        absent
-      },
-      fileEndian
+    checkCount(operation, "the limit in bytes", limit, 0, LARGEST)
+    return Effect.flatMap(
+      inTurns(() => planning(map, BigInt(limit))),
+      (plan) => ("why" in plan ? refuse(plan.why, plan.reason) : Effect.succeed(plan))
     )
-    const blocks = entries.reduce((sum, entry) => sum + blocksOf(entry.size), 0)
-    if (4 * blocks > LARGEST_NOTE || description.length > LARGEST_NOTE) {
-      return refuse("the map is too large for one snapshot")
-    }
-    const layout = layOut(entries)
-    const noteSize = 3 * NOTE_HEADER + SEAL + padded(description.length) + 4 * blocks
-    const header = encodeHeader(layout, fileEndian, noteSize)
-    return Effect.succeed({
-      layout,
-      header,
-      size: layout.noteOffset + BigInt(noteSize),
-      sources: shown.map(({ mapping, offset }) => ({ source: mapping.source, offset })),
-      notes: (checksums) => {
-        const sums = words(checksums, fileEndian)
-        const seal = { header: xxh32(header), map: xxh32(description), checksums: xxh32(sums) }
-        return Bytes.concat([
-          encodeSeal(seal, fileEndian),
-          note("map", description, fileEndian),
-          note("checksums", sums, fileEndian)
-        ])
-      }
-    })
   })
+
+interface Refusal {
+  readonly why: string
+  readonly reason: ImageError["reason"]
+}
+
+function* planning(map: MemoryMapImpl, limit: bigint): Work<Plan | Refusal> {
+  const size = map.mappedSize
+  if (size === 0n) return { reason: "Unwritable", why: "the map holds no bytes" }
+  if (size > limit) {
+    return { reason: "TooLarge", why: `${sizeText(size)} are mapped, more than the limit of ${sizeText(limit)}` }
+  }
+  const entries: Array<Entry> = []
+  const described: Array<Described> = []
+  const sources: Array<Plan["sources"][number]> = []
+  let blocks = 0
+  for (const { mapping, offset, range } of segments(map)) {
+    if (isRest(entries.length)) yield
+    const entry = { start: range.start, size: range.end - range.start, flags: flagsOf(mapping.permissions) }
+    entries.push(entry)
+    described.push({ name: mapping.name, hasPermissions: mapping.permissions !== undefined })
+    sources.push({ source: mapping.source, offset })
+    blocks += blocksOf(entry.size)
+    if (entries.length > MOST_SEGMENTS) {
+      return { reason: "Unwritable", why: `it has more than the ${MOST_SEGMENTS} segments that a snapshot can hold` }
+    }
+  }
+  const absent: Array<Absence> = []
+  let steps = 0
+  for (const { range, reason } of holes(map)) {
+    if (isRest(steps++)) yield
+    if (reason !== undefined) absent.push({ ...range, reason })
+  }
+  const endian = map.endian ?? "little"
+  const facts = { wordSize: map.wordSize, endian: map.endian, segments: described, absent }
+  const description = yield* encodeDescription(facts, endian)
+  if (4 * blocks > LARGEST_NOTE || description.length > LARGEST_NOTE) {
+    return { reason: "Unwritable", why: "its names and checksums are more than a snapshot can hold" }
+  }
+  const layout = yield* layOut(entries)
+  const noteSize = 3 * NOTE_HEADER + SEAL + padded(description.length) + 4 * blocks
+  const header = yield* encodeHeader(layout, endian, noteSize)
+  const notes = function* (checksums: Uint8Array): Work<ReadonlyArray<Uint8Array>> {
+    const seal = {
+      header: yield* summing(header),
+      map: yield* summing(description),
+      checksums: yield* summing(checksums)
+    }
+    return [encodeSeal(seal, endian), ...note("map", description, endian), ...note("checksums", checksums, endian)]
+  }
+  return { layout, header, size: layout.noteOffset + BigInt(noteSize), sources, blocks, endian, notes }
+}
 
 /** All zero, shared, never to be written to; isHole knows it without looking. */
 const zeros = new Uint8Array(BLOCK)
@@ -129,9 +160,6 @@ const block = (
 
 type Pieces = Pull.Pull<Arr.NonEmptyReadonlyArray<Uint8Array>, SourceError>
 
-/** Bytes after which a stream lets others have the event loop. */
-const TURN = 4 << 20
-
 /**
  * The file from start to end, in pieces of 1 MiB at most. Small pieces come many at a time, gathered into one array, so
  * that their number does not matter.
@@ -143,12 +171,12 @@ export const pieces = (
   Stream.fromPull(
     Effect.sync(() => {
       const { header, layout, size, sources } = plan
-      const checksums: Array<number> = []
+      const checksums = new DataView(new ArrayBuffer(4 * plan.blocks))
+      let summed = 0
       const gathered = new Gatherer()
       let index = 0
       let within = 0n
       let reached = 0n
-      let sinceTurn = 0
       let done = false
 
       const step: Effect.Effect<void, SourceError> = Effect.suspend(() => {
@@ -161,16 +189,20 @@ export const pieces = (
           return Effect.void
         }
         if (entry === undefined) {
-          for (const part of cut(plan.notes(checksums))) gathered.push(part)
-          reached = size
-          done = true
-          return Effect.void
+          return Effect.map(
+            inTurns(() => plan.notes(new Uint8Array(checksums.buffer))),
+            (parts) => {
+              for (const part of parts) for (const piece of cut(part)) gathered.push(piece)
+              reached = size
+              done = true
+            }
+          )
         }
         const { offset, source } = sources[index]!
         const left = entry.size - within
         const length = left < BLOCK ? Number(left) : BLOCK
         return Effect.map(block(source, offset + within, length, allocate), (bytes) => {
-          checksums.push(sumOf(bytes))
+          checksums.setUint32(4 * summed++, sumOf(bytes), plan.endian === "little")
           gathered.push(bytes)
           reached += BigInt(length)
           within += BigInt(length)
@@ -181,6 +213,7 @@ export const pieces = (
         })
       })
 
+      const turn = Effect.andThen(breathe, step)
       const pull = Effect.suspend((): Pieces => {
         if (done) return Cause.done()
         if (reached === 0n) {
@@ -188,14 +221,8 @@ export const pieces = (
           reached = BigInt(header.length)
         }
         return Effect.flatMap(
-          Effect.whileLoop({ while: () => !done && !gathered.isFull, body: () => step, step: () => {} }),
-          () => {
-            const taken = gathered.take()
-            sinceTurn += BLOCK
-            if (sinceTurn < TURN) return Effect.succeed(taken)
-            sinceTurn = 0
-            return Effect.as(Effect.yieldNow, taken)
-          }
+          Effect.whileLoop({ while: () => !done && !gathered.isFull, body: () => turn, step: () => {} }),
+          () => Effect.succeed(gathered.take())
         )
       })
       return pull

@@ -3,13 +3,14 @@ import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../../ByteSource.ts"
 import * as ByteSource_ from "../../../ByteSource.ts"
 import type { ElfNote, ElfSegment, OpenOptions } from "../../../image/Elf.ts"
-import { type Absence, withAbsences } from "../../map/absences.ts"
+import { type Absence, addAbsences } from "../../map/absences.ts"
 import type { AddAllEntry } from "../../../MemoryMap.ts"
 import * as MemoryMap from "../../../MemoryMap.ts"
 import type { Permissions } from "../../../Mapping.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
 import { ImageReader } from "../headers.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
+import { breathe, isRest } from "../../base/turns.ts"
 import { slice } from "../../source/source.ts"
 import { type ElfHeader, FORMAT, MAGIC, readHeader } from "./header.ts"
 import { naming } from "./names.ts"
@@ -53,7 +54,9 @@ const toMap = Effect.fnUntraced(function* (
   const permissionsOf = segments.some(({ permissions: p }) => p.read || p.write || p.execute)
     ? (segment: ElfSegment): Permissions | undefined => segment.permissions
     : () => undefined
+  let steps = 0
   for (const segment of segments) {
+    if (isRest(steps++)) yield* breathe
     const start = physical ? segment.physicalAddress : segment.virtualAddress
     const inFile = presentBytes(reader, segment)
     if (inFile < segment.fileSize && options?.truncated !== "absent")
@@ -76,7 +79,7 @@ const toMap = Effect.fnUntraced(function* (
   if (entries.length === 0) return yield* nothingMapped(reader, header, segments)
   const mapped = yield* Effect.orDie(MemoryMap.addAll(MemoryMap.empty, entries))
   const map = mapped.pipe(MemoryMap.setWordSize(header.wordSize), MemoryMap.setEndian(header.endian))
-  return withAbsences(map, absences)
+  return yield* addAbsences(map, absences)
 })
 
 const zerosName = { name: "zeros" }

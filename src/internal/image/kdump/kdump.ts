@@ -5,7 +5,7 @@ import { Decompressor } from "../../../Decompressor.ts"
 import type { AddAllEntry } from "../../../MemoryMap.ts"
 import * as MemoryMap from "../../../MemoryMap.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
-import { type Absence, withAbsences } from "../../map/absences.ts"
+import { type Absence, addAbsences } from "../../map/absences.ts"
 import { bring, broughtBy, decompressorsFor } from "../../source/brought.ts"
 import { Header, ImageReader, MOST_PIECES } from "../headers.ts"
 import { OWNER as QEMU, type ProcessorState, processorState } from "../qemu.ts"
@@ -62,7 +62,7 @@ const open_ = Effect.fnUntraced(function* (source: ByteSource) {
   if (entries.length === 0) return yield* reader.refuse(header.bitmaps.offset, "the dump holds no pages")
   const bare = yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (e) => reader.refuse(0n, e.message))
   const sized = MemoryMap.setWordSize(bare, header.wordSize)
-  const map = withAbsences(MemoryMap.setEndian(sized, header.endian), absences)
+  const map = yield* addAbsences(MemoryMap.setEndian(sized, header.endian), absences)
   const vmcoreInfo = yield* readInfo(reader, header)
   const none: ReadonlyArray<ProcessorState> = []
   const processorStates = yield* Effect.catchTag(readStates(reader, header), "ImageError", () => Effect.succeed(none))
