@@ -17,8 +17,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
+import * as Struct from "effect/Struct"
 import type { ByteSource } from "./ByteSource.ts"
 import * as FileMapper from "./FileMapper.ts"
 import * as Elf from "./image/Elf.ts"
@@ -28,20 +28,40 @@ import * as Lime from "./image/Lime.ts"
 import * as Raw from "./image/Raw.ts"
 import * as SRecord from "./image/SRecord.ts"
 import * as Uf2 from "./image/Uf2.ts"
-import type { Mapped } from "./MemoryMap.ts"
+import type * as ImageFormat from "./ImageFormat.ts"
 import { ImageError, type SourceError } from "./MemoryMapError.ts"
 import * as Snapshot from "./Snapshot.ts"
 
 /**
- * An opened snapshot.
+ * All formats by name, in the order in which a file is held against them. A snapshot is an ELF file too, so it comes
+ * first; magic numbers come before formats that are text.
+ */
+const all = {
+  snapshot: Snapshot.format,
+  elf: Elf.format,
+  kdump: Kdump.format,
+  lime: Lime.format,
+  uf2: Uf2.format,
+  ihex: IntelHex.format,
+  srec: SRecord.format,
+  raw: Raw.format
+}
+
+/**
+ * The formats by name.
  *
  * @category models
  * @since 0.1.0
  */
-export interface SnapshotImage {
-  readonly format: "snapshot"
-  readonly map: Mapped
-}
+export type Format = keyof typeof all
+
+/**
+ * The image that each format opens to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Images = { readonly [F in Format]: Effect.Success<ReturnType<(typeof all)[F]["fromSource"]>> }
 
 /**
  * An opened image: its `format`, its `map`, and the facts of the format. Word size and byte order of the map are set
@@ -50,23 +70,23 @@ export interface SnapshotImage {
  * @category models
  * @since 0.1.0
  */
-export type MemoryImage =
-  | SnapshotImage
-  | Elf.ElfImage
-  | Kdump.KdumpImage
-  | Lime.LimeImage
-  | Uf2.Uf2Image
-  | IntelHex.IntelHexImage
-  | SRecord.SRecordImage
-  | Raw.RawImage
+export type MemoryImage = Images[Format]
 
 /**
- * The formats by name.
+ * Why a file could not be opened as an image; see {@link open}.
  *
- * @category models
+ * @category errors
  * @since 0.1.0
  */
-export type Format = MemoryImage["format"]
+export type OpenError = ImageFormat.OpenError
+
+/**
+ * Why an image could not be read from a source; see {@link fromSource}.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type DecodeError = ImageFormat.DecodeError
 
 /**
  * `format` forces a format; without it, the content decides. All others are options of one format or some, described
@@ -75,37 +95,14 @@ export type Format = MemoryImage["format"]
  * @category models
  * @since 0.1.0
  */
-export interface OpenOptions<out F extends Format = Format>
+export interface OpenOptions
   extends Elf.OpenOptions, IntelHex.OpenOptions, SRecord.OpenOptions, Uf2.OpenOptions, Raw.OpenOptions {
-  readonly format?: F | undefined
+  readonly format?: Format | undefined
 }
 
-/** What each format's module offers. */
-interface Opener {
-  readonly recognise: (source: ByteSource) => Effect.Effect<boolean, SourceError>
-  readonly fromSource: (
-    source: ByteSource,
-    options?: OpenOptions
-  ) => Effect.Effect<MemoryImage, ImageError | SourceError>
-}
+type Formats = { readonly [F in Format]: ImageFormat.ImageFormat<Images[F], OpenOptions> }
 
-const snapshot: Opener = {
-  recognise: Snapshot.recognise,
-  fromSource: (source) => Effect.map(Snapshot.fromSource(source), (map) => ({ format: "snapshot", map }))
-}
-
-// Tried in this order. A snapshot is an ELF file too; magic numbers come before text. Raw, which takes any file, is
-// never tried.
-const openers: Readonly<Record<Format, Opener>> = {
-  snapshot,
-  elf: Elf,
-  kdump: Kdump,
-  lime: Lime,
-  uf2: Uf2,
-  ihex: IntelHex,
-  srec: SRecord,
-  raw: Raw
-}
+const byName: Formats = all
 
 /**
  * Names of all formats.
@@ -113,7 +110,7 @@ const openers: Readonly<Record<Format, Opener>> = {
  * @category constants
  * @since 0.1.0
  */
-export const formats: ReadonlyArray<Format> = Object.keys(openers) as Array<Format>
+export const formats: ReadonlyArray<Format> = Struct.keys(all)
 
 /**
  * The format of a source by its content; `undefined` when it is none that can be told. Raw bytes cannot.
@@ -124,11 +121,36 @@ export const formats: ReadonlyArray<Format> = Object.keys(openers) as Array<Form
 export const recognise = Effect.fnUntraced(function* (
   source: ByteSource
 ): Effect.fn.Return<Format | undefined, SourceError> {
-  for (const format of formats) {
-    if (format !== "raw" && (yield* openers[format].recognise(source))) return format
-  }
+  for (const format of formats) if (yield* byName[format].recognise(source)) return format
   return undefined
 })
+
+const unknownFormat = (source: ByteSource) =>
+  new ImageError({
+    path: source.name,
+    format: "unknown",
+    reason: "Unknown",
+    why: 'its content is of no known format; for plain bytes, open it with format: "raw" and an address'
+  })
+
+/**
+ * Reads an image from a source; fails like {@link open}.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export function fromSource<F extends Format>(
+  source: ByteSource,
+  options: OpenOptions & { readonly format: F }
+): Effect.Effect<Images[F], DecodeError>
+export function fromSource(source: ByteSource, options?: OpenOptions): Effect.Effect<MemoryImage, DecodeError>
+export function fromSource(source: ByteSource, options?: OpenOptions): Effect.Effect<MemoryImage, DecodeError> {
+  const asked = options?.format ?? (options?.address === undefined ? undefined : "raw")
+  if (asked !== undefined) return byName[asked].fromSource(source, options)
+  return Effect.flatMap(recognise(source), (found): Effect.Effect<MemoryImage, DecodeError> =>
+    found === undefined ? unknownFormat(source) : byName[found].fromSource(source, options)
+  )
+}
 
 /**
  * Opens a file in any format. The map reads from the file until the Scope closes.
@@ -153,33 +175,17 @@ export const recognise = Effect.fnUntraced(function* (
  * @category constructors
  * @since 0.1.0
  */
-export const open = <F extends Format = Format>(
+export function open<F extends Format>(
   path: string,
-  options?: OpenOptions<F>
-): Effect.Effect<
-  Extract<MemoryImage, { readonly format: F }>,
-  ImageError | SourceError | PlatformError,
-  FileMapper.FileMapper | Scope.Scope
-> => Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
-
-/**
- * Reads an image from a source; fails like {@link open}.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromSource = Effect.fnUntraced(function* <F extends Format = Format>(
-  source: ByteSource,
-  options?: OpenOptions<F>
-): Effect.fn.Return<Extract<MemoryImage, { readonly format: F }>, ImageError | SourceError> {
-  const chosen = options?.format ?? (options?.address === undefined ? yield* recognise(source) : "raw")
-  if (chosen === undefined) {
-    return yield* new ImageError({
-      path: source.name,
-      format: "unknown",
-      reason: "Unknown",
-      why: 'its content is of no known format; for plain bytes, open it with format: "raw" and an address'
-    })
-  }
-  return (yield* openers[chosen].fromSource(source, options)) as Extract<MemoryImage, { readonly format: F }>
-})
+  options: OpenOptions & { readonly format: F }
+): Effect.Effect<Images[F], OpenError, FileMapper.FileMapper | Scope.Scope>
+export function open(
+  path: string,
+  options?: OpenOptions
+): Effect.Effect<MemoryImage, OpenError, FileMapper.FileMapper | Scope.Scope>
+export function open(
+  path: string,
+  options?: OpenOptions
+): Effect.Effect<MemoryImage, OpenError, FileMapper.FileMapper | Scope.Scope> {
+  return Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
+}

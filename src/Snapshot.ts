@@ -16,13 +16,14 @@ import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ByteSource } from "./ByteSource.ts"
-import * as ByteSource_ from "./ByteSource.ts"
 import * as FileMapper from "./FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError, WriteError } from "./ImageFormat.ts"
 import type { MemoryMapImpl } from "./internal/map/map.ts"
 import { FORMAT } from "./internal/snapshot/layout.ts"
 import * as read from "./internal/snapshot/read.ts"
 import { save as save_ } from "./internal/snapshot/save.ts"
 import { pieces, plan } from "./internal/snapshot/write.ts"
+import { Bytes as Resident } from "./internal/source/source.ts"
 import { isDataFirst } from "./internal/map/machine.ts"
 import type { Mapped } from "./MemoryMap.ts"
 import { ImageError, type SourceError } from "./MemoryMapError.ts"
@@ -112,7 +113,7 @@ export const save: {
 export const toStream = (
   self: Mapped,
   options?: { readonly limit?: number | undefined }
-): Stream.Stream<Uint8Array, ImageError | SourceError> =>
+): Stream.Stream<Uint8Array, WriteError> =>
   Stream.unwrap(Effect.map(plan("Snapshot.toStream", self as MemoryMapImpl, options?.limit), (plan) => pieces(plan)))
 
 /**
@@ -125,9 +126,7 @@ export const toStream = (
  * @category constructors
  * @since 0.1.0
  */
-export const open = (
-  path: string
-): Effect.Effect<Mapped, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+export const open = (path: string): Effect.Effect<Mapped, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), read.open)
 
 /**
@@ -136,7 +135,7 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource: (source: ByteSource) => Effect.Effect<Mapped, ImageError | SourceError> = read.open
+export const fromSource: (source: ByteSource) => Effect.Effect<Mapped, DecodeError> = read.open
 
 /**
  * Reads a whole snapshot into memory and checks every byte. Fails with `ImageError` when it has more than `limit`
@@ -179,7 +178,7 @@ export const fromStream: {
       const why = `the stream has more than the ${limit} bytes allowed`
       return new ImageError({ path: "stream", format: FORMAT, reason: "TooLarge", offset: BigInt(limit), why })
     })
-    const source = ByteSource_.fromBytesUnsafe(Bytes.concat(parts), { name: "stream" })
+    const source = new Resident("stream", Bytes.concat(parts))
     yield* read.verify(source, () => Effect.void)
     return yield* read.open(source)
   })
@@ -219,3 +218,27 @@ export const verify = (
  * @since 0.1.0
  */
 export const recognise: (source: ByteSource) => Effect.Effect<boolean, SourceError> = read.recognise
+
+/**
+ * A snapshot as an image, as `MemoryImage` opens it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SnapshotImage {
+  readonly format: "snapshot"
+  readonly map: Mapped
+}
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<SnapshotImage, unknown, { readonly limit?: number | undefined }> = {
+  name: "snapshot",
+  recognise,
+  fromSource: (source) => Effect.map(fromSource(source), (map): SnapshotImage => ({ format: "snapshot", map })),
+  write: toStream
+}

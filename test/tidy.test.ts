@@ -35,20 +35,20 @@ const rooms: ReadonlyArray<Room> = [
     holds: /^src\/internal\/linux\//,
     uses: [...below, "pattern", "find", "drive", "layout", "paging", "image", "front"]
   },
-  { name: "image", holds: /^src\/internal\/image\/\w+\.ts$/, uses: [...below, "front"] },
+  { name: "image", holds: /^src\/internal\/image\/\w+\.ts$/, uses: below },
   ...formatRooms.map((name) => ({
     name,
     holds: new RegExp(`^src/internal/image/${name}/`),
-    uses: [...below, "image", "front", "formats"]
+    uses: [...below, "image"]
   })),
-  { name: "snapshot", holds: /^src\/internal\/snapshot\//, uses: [...below, "image", "front", "files"] },
+  { name: "snapshot", holds: /^src\/internal\/snapshot\//, uses: [...below, "image"] },
   {
     name: "front",
     holds: /^src\/(ByteSource|Mapping|MemoryMap|MemoryReader|Layout|PageTable|AddressSpace)\.ts$/,
     uses: [...below, "drive", "layout", "paging"]
   },
-  { name: "formats", holds: /^src\/image\//, uses: [...images, "front"] },
-  { name: "files", holds: /^src\/(Snapshot|MemoryImage)\.ts$/, uses: ["map", "snapshot", "front", "formats"] },
+  { name: "formats", holds: /^src\/(image\/|ImageFormat\.ts$)/, uses: [...images, "front"] },
+  { name: "files", holds: /^src\/(Snapshot|MemoryImage)\.ts$/, uses: [...below, "snapshot", "front", "formats"] },
   { name: "linux", holds: /^src\/linux\//, uses: [...fronts, "guest", "files", "formats"] },
   {
     name: "crew",
@@ -64,7 +64,7 @@ const rooms: ReadonlyArray<Room> = [
     holds: /^src\/(cli\/.*|bin\.ts)$/,
     uses: [...fronts, "pattern", "files", "formats", "linux", "fleet", "render", "node"]
   },
-  { name: "index", holds: /^src\/index\.ts$/, uses: ["front", "files"] }
+  { name: "index", holds: /^src\/index\.ts$/, uses: ["front", "formats", "files"] }
 ]
 const roomOf = (path: string): Room | undefined => rooms.find(({ holds }) => holds.test(path))
 
@@ -92,6 +92,12 @@ const rules: Readonly<Record<string, Rule>> = {
   "one format never imports another": (module) =>
     module.path.startsWith("src/image/")
       ? module.imports.filter(({ to }) => to.startsWith("src/image/")).map(({ line, to }) => `${line}: ${to}`)
+      : [],
+  "formats and snapshots take nothing but types from the public front": (module) =>
+    ["formats", "files"].includes(roomOf(module.path)?.name ?? "") && module.path !== "src/MemoryImage.ts"
+      ? module.imports
+          .filter(({ to, typeOnly }) => roomOf(to)?.name === "front" && !typeOnly)
+          .map(({ line, to }) => `${line}: ${to}`)
       : [],
   "imports in src name their module": (module) =>
     module.imports
@@ -259,6 +265,11 @@ describe("the rules", () => {
       'const x = import("../node/NodeFileMapper.ts")'
     ],
     ["one format never imports another", "src/image/Elf.ts", 'import type { x } from "./Lime.ts"'],
+    [
+      "formats and snapshots take nothing but types from the public front",
+      "src/image/X.ts",
+      'import * as MemoryMap from "../MemoryMap.ts"'
+    ],
     ["imports in src name their module", "src/X.ts", 'import { Effect } from "effect"'],
     ["Node is used in node/, cli/ and bin.ts only", "src/X.ts", 'import "node:fs"'],
     ["Node is used in node/, cli/ and bin.ts only", "src/internal/x.ts", "const b = Buffer.alloc(1)"],

@@ -8,17 +8,17 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import type { AddressRange } from "../AddressRange.ts"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError } from "../ImageFormat.ts"
 import * as internal from "../internal/image/elf/elf.ts"
 import { machineName } from "../internal/image/elf/machine.ts"
 import type { WordSize } from "../MachineModel.ts"
 import type { Permissions } from "../Mapping.ts"
 import type { Ready } from "../MemoryMap.ts"
-import type { ImageError, SourceError } from "../MemoryMapError.ts"
+import type { SourceError } from "../MemoryMapError.ts"
 
 /**
  * What an ELF file is: the memory of a process or machine, a program at fixed addresses, or a shared object (also a
@@ -200,7 +200,7 @@ export interface OpenOptions {
 export const open = (
   path: string,
   options?: OpenOptions
-): Effect.Effect<ElfImage, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+): Effect.Effect<ElfImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
 
 /**
@@ -209,10 +209,7 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource = (
-  source: ByteSource,
-  options?: OpenOptions
-): Effect.Effect<ElfImage, ImageError | SourceError> =>
+export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Effect<ElfImage, DecodeError> =>
   Effect.map(internal.parse(source, options), ({ header, ...rest }): ElfImage => {
     const { entry, fileClass, machine, type } = header
     return { format: "elf", type, fileClass, machine: machineName(machine), machineCode: machine, entry, ...rest }
@@ -225,3 +222,11 @@ export const fromSource = (
  * @since 0.1.0
  */
 export const recognise: (source: ByteSource) => Effect.Effect<boolean, SourceError> = internal.recognise
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<ElfImage, OpenOptions> = { name: "elf", recognise, fromSource }

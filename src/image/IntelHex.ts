@@ -8,16 +8,16 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFormat.ts"
 import * as emit from "../internal/image/emit.ts"
 import * as internal from "../internal/image/records/intelHex.ts"
 import { toMap } from "../internal/image/records/runs.ts"
 import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
-import type { ImageError, SourceError } from "../MemoryMapError.ts"
+import type { SourceError } from "../MemoryMapError.ts"
 
 /**
  * Where a program starts: `Segmented` for a real-mode CS:IP (record type 03), `Linear` for a 32-bit address (05).
@@ -63,7 +63,7 @@ export interface OpenOptions {
 export const open = (
   path: string,
   options?: OpenOptions
-): Effect.Effect<IntelHexImage, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+): Effect.Effect<IntelHexImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
 
 /**
@@ -84,10 +84,7 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource = (
-  source: ByteSource,
-  options?: OpenOptions
-): Effect.Effect<IntelHexImage, ImageError | SourceError> =>
+export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Effect<IntelHexImage, DecodeError> =>
   Effect.flatMap(internal.parse(source), ({ runs, start }) =>
     Effect.map(
       toMap(runs, {
@@ -142,7 +139,7 @@ export interface WriteOptions {
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, ImageError | SourceError> => {
+export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { newline = "\n", recordLength = 16, start } = options ?? {}
   const bounds = emit.bounds32(map)
   if (typeof bounds === "string") return emit.refuse(internal.FORMAT, bounds)
@@ -152,4 +149,17 @@ export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8A
   const why = start === undefined ? undefined : internal.checkStart(start)
   if (why !== undefined) return emit.refuse(internal.FORMAT, why)
   return emit.encode(map, () => new internal.Writer(recordLength, start, newline))
+}
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<IntelHexImage, OpenOptions, WriteOptions> = {
+  name: "ihex",
+  recognise,
+  fromSource,
+  write
 }

@@ -9,16 +9,16 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import type { ByteSource } from "../ByteSource.ts"
 import type { Compression } from "../Decompressor.ts"
 import * as FileMapper from "../FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError } from "../ImageFormat.ts"
 import * as internal from "../internal/image/kdump/kdump.ts"
 import { compressionsOf, INCOMPLETE } from "../internal/image/kdump/header.ts"
 import type { Endian, WordSize } from "../MachineModel.ts"
 import type { Ready } from "../MemoryMap.ts"
-import type { ImageError, SourceError } from "../MemoryMapError.ts"
+import type { SourceError } from "../MemoryMapError.ts"
 
 /**
  * Registers of an x86 processor by name, and those that say how it finds its page tables; see `PageTable.fromRegisters`.
@@ -80,9 +80,7 @@ export interface KdumpImage {
  * @category constructors
  * @since 0.1.0
  */
-export const open = (
-  path: string
-): Effect.Effect<KdumpImage, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+export const open = (path: string): Effect.Effect<KdumpImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), fromSource)
 
 /**
@@ -91,7 +89,7 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource = (source: ByteSource): Effect.Effect<KdumpImage, ImageError | SourceError> =>
+export const fromSource = (source: ByteSource): Effect.Effect<KdumpImage, DecodeError> =>
   Effect.map(
     internal.open(source),
     ({ dumped, excluded, header, isFlattened, map, processorStates, vmcoreInfo }): KdumpImage => {
@@ -124,3 +122,11 @@ export const fromSource = (source: ByteSource): Effect.Effect<KdumpImage, ImageE
  * @since 0.1.0
  */
 export const recognise: (source: ByteSource) => Effect.Effect<boolean, SourceError> = internal.recognise
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<KdumpImage> = { name: "kdump", recognise, fromSource }

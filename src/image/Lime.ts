@@ -8,17 +8,15 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFormat.ts"
 import * as emit from "../internal/image/emit.ts"
 import * as internal from "../internal/image/lime.ts"
-import { slice } from "../internal/source/source.ts"
-import type { Mapped } from "../MemoryMap.ts"
-import * as MemoryMap from "../MemoryMap.ts"
-import { ImageError, type SourceError } from "../MemoryMapError.ts"
+import type { Mapped, MemoryMap } from "../MemoryMap.ts"
+import type { SourceError } from "../MemoryMapError.ts"
 
 /**
  * An opened LiME file.
@@ -28,7 +26,7 @@ import { ImageError, type SourceError } from "../MemoryMapError.ts"
  */
 export interface LimeImage {
   readonly format: "lime"
-  readonly map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
+  readonly map: MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
 }
 
 /**
@@ -39,9 +37,7 @@ export interface LimeImage {
  * @category constructors
  * @since 0.1.0
  */
-export const open = (
-  path: string
-): Effect.Effect<LimeImage, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+export const open = (path: string): Effect.Effect<LimeImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), fromSource)
 
 /**
@@ -50,18 +46,8 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource = (source: ByteSource): Effect.Effect<LimeImage, ImageError | SourceError> =>
-  Effect.flatMap(internal.parse(source), (ranges) =>
-    MemoryMap.addAll(
-      MemoryMap.empty,
-      ranges.map(({ end, offset, start }) => ({ source: slice(source, offset, end - start), address: start }))
-    ).pipe(
-      Effect.mapBoth({
-        onSuccess: (map): LimeImage => ({ format: "lime", map }),
-        onFailure: (error) => new ImageError({ path: source.name, format: "lime", offset: 0n, why: error.message })
-      })
-    )
-  )
+export const fromSource = (source: ByteSource): Effect.Effect<LimeImage, DecodeError> =>
+  Effect.map(internal.open(source), (map): LimeImage => ({ format: "lime", map }))
 
 /**
  * True when the source begins with a LiME header.
@@ -93,12 +79,20 @@ export const recognise: (source: ByteSource) => Effect.Effect<boolean, SourceErr
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped): Stream.Stream<Uint8Array, ImageError | SourceError> =>
-  MemoryMap.mappedSize(map) === 0n
+export const write = (map: Mapped): Stream.Stream<Uint8Array, WriteError> =>
+  emit.boundsOf(map) === undefined
     ? emit.refuse("lime", "the map holds no bytes")
-    : Stream.flatMap(Stream.fromIterable(MemoryMap.runs(map), { chunkSize: 256 }), (run) =>
+    : Stream.flatMap(Stream.fromIterable(emit.runsOf(map), { chunkSize: 256 }), (run) =>
         Stream.concat(
           Stream.succeed(internal.header(run)),
           Stream.map(emit.blocks(map, run), (block) => block.bytes)
         )
       )
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<LimeImage, unknown, unknown> = { name: "lime", recognise, fromSource, write }

@@ -4,16 +4,15 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Address, AddressRange } from "../AddressRange.ts"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFormat.ts"
 import * as emit from "../internal/image/emit.ts"
-import type { Mapped } from "../MemoryMap.ts"
-import * as MemoryMap from "../MemoryMap.ts"
+import { build } from "../internal/map/build.ts"
+import type { Mapped, MemoryMap } from "../MemoryMap.ts"
 import { ImageError, type SourceError } from "../MemoryMapError.ts"
 
 /**
@@ -24,7 +23,7 @@ import { ImageError, type SourceError } from "../MemoryMapError.ts"
  */
 export interface RawImage {
   readonly format: "raw"
-  readonly map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
+  readonly map: MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
 }
 
 /**
@@ -48,7 +47,7 @@ export interface OpenOptions {
 export const open = (
   path: string,
   options?: OpenOptions
-): Effect.Effect<RawImage, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+): Effect.Effect<RawImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
 
 /**
@@ -57,11 +56,8 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource = (
-  source: ByteSource,
-  options?: OpenOptions
-): Effect.Effect<RawImage, ImageError | SourceError> =>
-  Effect.mapBoth(MemoryMap.add(MemoryMap.empty, source, options?.address ?? 0n), {
+export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Effect<RawImage, DecodeError> =>
+  Effect.mapBoth(build([{ source, address: options?.address ?? 0n }]), {
     onSuccess: (map): RawImage => ({ format: "raw", map }),
     onFailure: (error) => new ImageError({ path: source.name, format: "raw", offset: 0n, why: error.message })
   })
@@ -110,14 +106,28 @@ export interface WriteOptions {
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, ImageError | SourceError> => {
+export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { fill } = options ?? {}
-  const range = options?.range ?? Option.getOrUndefined(MemoryMap.bounds(map))
+  const range = options?.range ?? emit.boundsOf(map)
   if (range === undefined || range.start >= range.end) return emit.refuse("raw", "there are no bytes to write")
   if (fill === undefined) {
-    for (const hole of MemoryMap.holes(map, { range })) return emit.refuse("raw", emit.holeText(hole))
+    for (const hole of emit.holesOf(map, range)) return emit.refuse("raw", emit.holeText(hole))
     return Stream.map(emit.blocks(map, range), (block) => block.bytes)
   }
   if (!Number.isInteger(fill) || fill < 0 || fill > 255) return emit.refuse("raw", `${fill} is no byte to fill with`)
   return emit.filled(map, range, fill)
+}
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<RawImage, OpenOptions, WriteOptions> = {
+  name: "raw",
+  // Any bytes will do, so none are taken for raw ones unasked.
+  recognise: () => Effect.succeed(false),
+  fromSource,
+  write
 }

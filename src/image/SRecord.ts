@@ -9,16 +9,16 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFormat.ts"
 import * as emit from "../internal/image/emit.ts"
 import { toMap } from "../internal/image/records/runs.ts"
 import * as internal from "../internal/image/records/sRecord.ts"
 import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
-import type { ImageError, SourceError } from "../MemoryMapError.ts"
+import type { SourceError } from "../MemoryMapError.ts"
 
 /**
  * An opened S-record file. `header` is the text of its S0 record, read as Latin-1, if it has one; `start` the address
@@ -58,7 +58,7 @@ export interface OpenOptions {
 export const open = (
   path: string,
   options?: OpenOptions
-): Effect.Effect<SRecordImage, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+): Effect.Effect<SRecordImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
 
 /**
@@ -79,10 +79,7 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource = (
-  source: ByteSource,
-  options?: OpenOptions
-): Effect.Effect<SRecordImage, ImageError | SourceError> =>
+export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Effect<SRecordImage, DecodeError> =>
   Effect.flatMap(internal.parse(source), ({ header, runs, start }) =>
     Effect.map(
       toMap(runs, {
@@ -146,7 +143,7 @@ export interface WriteOptions {
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, ImageError | SourceError> => {
+export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { header = "", newline = "\n", recordLength = 16, start = 0n } = options ?? {}
   const refuse = (why: string) => emit.refuse(internal.FORMAT, why)
   const bounds = emit.bounds32(map)
@@ -162,4 +159,17 @@ export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8A
   if (header.length > 250 || !/^[\0-\xff]*$/.test(header)) return refuse("a header is at most 250 Latin-1 characters")
   const title = Uint8Array.from(header, (char) => char.charCodeAt(0))
   return emit.encode(map, () => new internal.Writer(recordLength, bits, title, Number(start), newline))
+}
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<SRecordImage, OpenOptions, WriteOptions> = {
+  name: "srec",
+  recognise,
+  fromSource,
+  write
 }

@@ -8,18 +8,17 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { PlatformError } from "effect/PlatformError"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { AddressRange } from "../AddressRange.ts"
 import type { ByteSource } from "../ByteSource.ts"
 import * as FileMapper from "../FileMapper.ts"
+import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFormat.ts"
 import * as emit from "../internal/image/emit.ts"
 import { toMap } from "../internal/image/records/runs.ts"
 import * as internal from "../internal/image/records/uf2.ts"
 import { countBlocks, PAGE, Writer } from "../internal/image/records/uf2Writer.ts"
-import type { Mapped, OverlapPolicy } from "../MemoryMap.ts"
-import * as MemoryMap from "../MemoryMap.ts"
+import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
 import { ImageError, type SourceError } from "../MemoryMapError.ts"
 
 /**
@@ -43,7 +42,7 @@ export interface Checksum {
  */
 export interface Uf2Image {
   readonly format: "uf2"
-  readonly map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
+  readonly map: MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
   readonly families: ReadonlyArray<number>
   readonly checksums: ReadonlyArray<Checksum>
 }
@@ -73,7 +72,7 @@ export interface OpenOptions {
 export const open = (
   path: string,
   options?: OpenOptions
-): Effect.Effect<Uf2Image, ImageError | SourceError | PlatformError, FileMapper.FileMapper | Scope.Scope> =>
+): Effect.Effect<Uf2Image, OpenError, FileMapper.FileMapper | Scope.Scope> =>
   Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
 
 /**
@@ -82,10 +81,7 @@ export const open = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromSource = (
-  source: ByteSource,
-  options?: OpenOptions
-): Effect.Effect<Uf2Image, ImageError | SourceError> =>
+export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Effect<Uf2Image, DecodeError> =>
   Effect.flatMap(internal.parse(source, options?.family), ({ checksums, families, runs }) => {
     const isMixed = options?.family === undefined && families.size > 1
     const names = Array.from(families, (family) => `0x${family.toString(16)}`)
@@ -170,7 +166,7 @@ const wrongWith = ({ align = PAGE, family, fill = 0 }: WriteOptions): string | u
  * @since 0.1.0
  */
 export const filledSize = (map: Mapped, { align = PAGE }: WriteOptions = {}): bigint =>
-  align === 1 ? 0n : BigInt(countBlocks(MemoryMap.runs(map), align) * PAGE) - MemoryMap.mappedSize(map)
+  align === 1 ? 0n : BigInt(countBlocks(emit.runsOf(map), align) * PAGE) - emit.sizeOf(map)
 
 /**
  * Writes everything mapped, one block for each 256-byte page that has a byte mapped, at a multiple of 256. Equal bytes at
@@ -197,11 +193,19 @@ export const filledSize = (map: Mapped, { align = PAGE }: WriteOptions = {}): bi
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, ImageError | SourceError> => {
+export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { align = PAGE, family, fill = 0xff } = options ?? {}
   const bounds = emit.bounds32(map)
   const why = typeof bounds === "string" ? bounds : wrongWith(options ?? {})
   if (why !== undefined) return emit.refuse(internal.FORMAT, why)
-  const total = countBlocks(MemoryMap.runs(map), align)
+  const total = countBlocks(emit.runsOf(map), align)
   return emit.encode(map, () => new Writer(total, { family, fill, align }))
 }
+
+/**
+ * The format as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const format: ImageFormat<Uf2Image, OpenOptions, WriteOptions> = { name: "uf2", recognise, fromSource, write }

@@ -65,6 +65,8 @@ export const moduleOf = (path: string, text: string = read(path)): Module => {
     } else if (node.type === "ExportNamedDeclaration") {
       if (node.source !== null) add(node.source, node.exportKind === "type")
       for (const name of namesOf(node)) {
+        // The forms of an overloaded function stand below one comment.
+        if (/Function/.test(node.declaration?.type ?? "") && exports.some((one) => one.name === name)) continue
         exports.push({
           name,
           isType: /^TS(?:Interface|TypeAlias)/.test(node.declaration?.type ?? ""),

@@ -7,100 +7,26 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import type { AddressRange } from "../../AddressRange.ts"
-import * as IntelHex from "../../image/IntelHex.ts"
-import * as Lime from "../../image/Lime.ts"
-import * as Raw from "../../image/Raw.ts"
-import * as SRecord from "../../image/SRecord.ts"
-import * as Uf2 from "../../image/Uf2.ts"
-import { hex, sizeText } from "../../internal/base/numbers.ts"
+import { sizeText } from "../../internal/base/numbers.ts"
 import { writeFile } from "../../internal/source/outfile.ts"
-import type { MemoryImage } from "../../MemoryImage.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
-import type { ImageError, SourceError } from "../../MemoryMapError.ts"
-import * as Snapshot from "../../Snapshot.ts"
 import { action } from "../action.ts"
 import * as args from "../arguments.ts"
 import { Refused } from "../errors.ts"
 import { requireDirectory, requireFree } from "../files.ts"
+import { carriedBy, losses, type Target, targets } from "../formats.ts"
 import * as Images from "../images.ts"
-import { losses, type Target, targets } from "../losses.ts"
 import { Output } from "../output.ts"
 import * as Progress from "../progress.ts"
 import { announce } from "../sizes.ts"
 
-const byEnding: ReadonlyArray<readonly [ending: RegExp, format: Target]> = [
-  [/\.(snap|snapshot)$/i, "snapshot"],
-  [/\.(bin|raw)$/i, "raw"],
-  [/\.lime$/i, "lime"],
-  [/\.(hex|ihex|ihx)$/i, "ihex"],
-  [/\.(srec|s19|s28|s37|mot)$/i, "srec"],
-  [/\.uf2$/i, "uf2"]
-]
-
-interface Options {
-  readonly fill: number | undefined
-  readonly family: number | undefined
-  readonly range: AddressRange | undefined
-}
-
-/** Facts of the image that the target format has a place for. */
-const start = (image: MemoryImage | undefined): number | undefined => {
-  if (image?.format === "ihex" && image.start?._tag === "Linear") return image.start.eip
-  return image?.format === "srec" && image.start !== 0n ? Number(image.start) : undefined
-}
-
-const write = (
-  map: MemoryMap.Mapped,
-  target: Target,
-  image: MemoryImage | undefined,
-  options: Options
-): Stream.Stream<Uint8Array, ImageError | SourceError> => {
-  const { family, fill, range } = options
-  switch (target) {
-    case "snapshot":
-      return Snapshot.toStream(map)
-    case "raw":
-      return Raw.write(map, { fill, range })
-    case "lime":
-      return Lime.write(map)
-    case "ihex": {
-      const eip = start(image)
-      const from = image?.format === "ihex" ? image.start : undefined
-      return IntelHex.write(map, { start: from ?? (eip === undefined ? undefined : { _tag: "Linear", eip }) })
-    }
-    case "srec":
-      return SRecord.write(map, {
-        start: BigInt(start(image) ?? 0),
-        header: image?.format === "srec" ? image.header : undefined
-      })
-    case "uf2":
-      return Uf2.write(map, { fill, family: family ?? (image?.format === "uf2" ? image.families[0] : undefined) })
-  }
-}
-
-/** How much there is to write: raw bytes fill every hole. */
-const lengthOf = (map: MemoryMap.Mapped, target: Target, { fill, range }: Options): bigint => {
-  const whole = range ?? Option.getOrUndefined(MemoryMap.bounds(map))
-  return target === "raw" && fill !== undefined && whole !== undefined
-    ? whole.end - whole.start
-    : MemoryMap.mappedSize(map)
-}
-
-/** Blocks of several families are for several chips: which of them is meant cannot be guessed. */
-const oneFamily = (target: Target, images: Images.Opened["images"], family: Option.Option<number>) => {
-  const families = new Set(images.flatMap(({ image }) => (image.format === "uf2" ? image.families : [])))
-  if (target !== "uf2" || families.size < 2 || Option.isSome(family)) return Effect.void
-  const names = Array.from(families, (id) => hex(BigInt(id)))
-  return new Refused({
-    message: `there are blocks of ${names.length} families, ${names.join(", ")}: which one is to be written?`,
-    details: [["try", `--family ${names[0]}`]]
-  })
-}
-
 const targetOf = (to: Option.Option<Target>, path: string): Effect.Effect<Target, Refused> => {
-  const guessed = Option.getOrElse(to, () => byEnding.find(([ending]) => ending.test(path))?.[1])
+  const guessed = Option.getOrElse(to, () => targets.find(({ ending }) => ending.test(path)))
   return guessed === undefined
-    ? new Refused({ message: `${path}: which format?`, details: [["try", `--to ${targets.join(", --to ")}`]] })
+    ? new Refused({
+        message: `${path}: which format?`,
+        details: [["try", targets.map(({ format }) => `--to ${format}`).join(", ")]]
+      })
     : Effect.succeed(guessed)
 }
 
@@ -132,11 +58,10 @@ export const convert = Command.make(
   {
     image: args.image,
     out: args.fileArgument("OUT").pipe(Argument.withDescription("The file to write; - writes to a pipe")),
-    to: Flag.Literals("to", targets).pipe(
-      Flag.withMetavar("NAME"),
-      Flag.withDescription("The format (default: by the ending of OUT)"),
-      Flag.optional
-    ),
+    to: Flag.ChoiceWithValue(
+      "to",
+      targets.map((target) => [target.format, target] as const)
+    ).pipe(Flag.withMetavar("NAME"), Flag.withDescription("The format (default: by the ending of OUT)"), Flag.optional),
     range: args.range,
     without: args
       .rangeFlag("without")
@@ -167,34 +92,35 @@ export const convert = Command.make(
       if (out !== "-") yield* requireFree(out, input.force)
       const opened = yield* Images.open([input.image], input)
       const { map, range } = yield* cut(opened.map, input)
-      yield* oneFamily(target, opened.images, input.family)
+      const images = opened.images.map(({ image }) => image)
+      const flags = {
+        fill: Option.getOrUndefined(input.fill),
+        family: Option.getOrUndefined(input.family),
+        overwrite: input.force,
+        range
+      }
+      const refused = target.refuse?.(images.map(carriedBy), flags)
+      if (refused !== undefined) return yield* refused
       const output = yield* Output
       const progress = yield* Progress.make("writing")
       const total = MemoryMap.mappedSize(map)
-      const options = { fill: Option.getOrUndefined(input.fill), family: Option.getOrUndefined(input.family), range }
-      const length = lengthOf(map, target, options)
+      const length = target.size?.(map, flags) ?? total
       yield* announce(map, out, length, input.huge)
       let written = 0n
-      const bytes = write(map, target, opened.images.length === 1 ? opened.images[0]?.image : undefined, options).pipe(
+      const carried = images.length === 1 ? carriedBy(images[0]!) : {}
+      const bytes = target.write(map, carried, flags).pipe(
         Stream.tap((block) => {
           written += BigInt(block.length)
           return progress.update(written < length ? written : length, length)
         })
       )
       if (out === "-") return yield* output.bytes(bytes)
-      if (target === "snapshot") {
-        yield* Snapshot.save(map, out, {
-          overwrite: input.force,
-          onProgress: ({ total, written }) => progress.update(written, total)
-        })
-      } else {
-        yield* writeFile(out, (append) => Stream.runForEach(bytes, append), { overwrite: input.force })
-      }
-      const images = opened.images.map(({ image }) => image)
+      const save = target.save?.(map, out, flags, progress.update)
+      yield* save ?? writeFile(out, (append) => Stream.runForEach(bytes, append), { overwrite: input.force })
       const lost = losses(map, yield* Images.machineOf(map), target, images)
-      yield* output.lines([{ json: { type: "written", path: out, format: target, bytes: total, lost } }])
-      yield* output.note(`wrote ${out}: ${target}, ${sizeText(total)} of memory`)
-      if (lost.length > 0) yield* output.note(`lost, for ${target} has no place for them: ${lost.join(", ")}`)
+      yield* output.lines([{ json: { type: "written", path: out, format: target.format, bytes: total, lost } }])
+      yield* output.note(`wrote ${out}: ${target.format}, ${sizeText(total)} of memory`)
+      if (lost.length > 0) yield* output.note(`lost, for ${target.format} has no place for them: ${lost.join(", ")}`)
     },
     (work) => action(work)
   )

@@ -11,7 +11,7 @@ import { type Line, span } from "../../render/Line.ts"
 import * as MapTable from "../../render/MapTable.ts"
 import { action } from "../action.ts"
 import * as args from "../arguments.ts"
-import { facts } from "../facts.ts"
+import { facts } from "../formats.ts"
 import * as Images from "../images.ts"
 import { type Item, Output } from "../output.ts"
 

@@ -6,9 +6,11 @@ import * as Stream from "effect/Stream"
 import type { AddressRange } from "../../AddressRange.ts"
 import * as AddressRange_ from "../../AddressRange.ts"
 import type { AddressedBytes, Hole, Mapped } from "../../MemoryMap.ts"
-import * as MemoryMap from "../../MemoryMap.ts"
 import { ImageError, type SourceError } from "../../MemoryMapError.ts"
-import { hex } from "../base/numbers.ts"
+import { END, hex } from "../base/numbers.ts"
+import { implOf } from "../map/build.ts"
+import * as inspect from "../map/inspect.ts"
+import * as bulk from "../read/bulk.ts"
 
 /** Where every format here may start a new record, so that records do not depend on how a map is cut into mappings. */
 const BORDER = 0x1_0000
@@ -29,9 +31,23 @@ export interface Encoder {
 export const refuse = (format: string, why: string): Stream.Stream<never, ImageError> =>
   Stream.fail(new ImageError({ path: "the map", format, reason: "Unwritable", why }))
 
+const SPACE: AddressRange = { start: 0n, end: END }
+
+/** From the first byte mapped to the last; `undefined` when there are none. */
+export const boundsOf = (map: Mapped): AddressRange | undefined => inspect.bounds(implOf(map))
+
+/** Runs of adjacent mapped bytes, ascending. */
+export const runsOf = (map: Mapped): Iterable<AddressRange> => inspect.runs(implOf(map))
+
+/** How many bytes are mapped. */
+export const sizeOf = (map: Mapped): bigint => implOf(map).mappedSize
+
+/** Holes in a range, ascending. */
+export const holesOf = (map: Mapped, range: AddressRange): Iterable<Hole> => inspect.holes(implOf(map), range)
+
 /** Everything mapped in a range, holes skipped. */
-export const blocks = (map: Mapped, range?: AddressRange): Stream.Stream<AddressedBytes, SourceError> =>
-  Stream.catchTag(MemoryMap.stream(map, { range, holes: "skip" }), "UnmappedAddress", Stream.die)
+export const blocks = (map: Mapped, range: AddressRange = SPACE): Stream.Stream<AddressedBytes, SourceError> =>
+  Stream.catchTag(bulk.stream(implOf(map), range, "skip"), "UnmappedAddress", Stream.die)
 
 /** Bytes of one step of {@link filled}. */
 const STEP = 1 << 20
@@ -41,7 +57,7 @@ export const filled = (map: Mapped, range: AddressRange, fill: number): Stream.S
   Stream.paginate(range.start, (at) => {
     const next = at + BigInt(STEP)
     const length = next < range.end ? STEP : Number(range.end - at)
-    return MemoryMap.getBytesPadded(map, at, length, fill).pipe(
+    return bulk.getBytesPadded(implOf(map), at, length, fill).pipe(
       Effect.catchTag("UnmappedAddress", Effect.die),
       Effect.map((bytes) => [[bytes], next < range.end ? Option.some(next) : Option.none()] as const)
     )
@@ -52,7 +68,7 @@ export const holeText = ({ range, reason }: Hole): string =>
 
 /** The range of a map that has bytes, all of them below 2^32; else why not. */
 export const bounds32 = (map: Mapped): { readonly start: bigint; readonly end: bigint } | string => {
-  const bounds = Option.getOrUndefined(MemoryMap.bounds(map))
+  const bounds = boundsOf(map)
   if (bounds === undefined) return "the map holds no bytes"
   return bounds.end <= TOP
     ? bounds

@@ -5,6 +5,8 @@ import * as Effect from "effect/Effect"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
+import { build } from "../map/build.ts"
+import { slice } from "../source/source.ts"
 import { ImageReader, MOST_PIECES } from "./headers.ts"
 import { bytesText, hex } from "../base/numbers.ts"
 
@@ -27,7 +29,7 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
   Effect.map(new ImageReader(source, FORMAT).head(4), (bytes) => Bytes.Equivalence(bytes, MAGIC_BYTES))
 
 /** Reads all headers, and nothing but headers. */
-export const parse = Effect.fnUntraced(function* (source: ByteSource) {
+const parse = Effect.fnUntraced(function* (source: ByteSource) {
   const reader = new ImageReader(source, FORMAT)
   const ranges: Array<Range> = []
   let offset = 0n
@@ -59,6 +61,16 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource) {
     offset += end - start
   } while (offset < source.size)
   return ranges
+})
+
+/** The map of all ranges. */
+export const open = Effect.fnUntraced(function* (source: ByteSource) {
+  const ranges = yield* parse(source)
+  const entries = ranges.map(({ end, offset, start }) => ({
+    source: slice(source, offset, end - start),
+    address: start
+  }))
+  return yield* Effect.mapError(build(entries), (e) => new ImageReader(source, FORMAT).refuse(0n, e.message))
 })
 
 /** The header of a range that is not empty. */

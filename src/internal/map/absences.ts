@@ -1,7 +1,6 @@
 // Holes with reasons, any number in one sweep; adding them one by one rebuilds the map each time.
 import type * as Effect from "effect/Effect"
 import type { AddressRange } from "../../AddressRange.ts"
-import type { Any } from "../../MemoryMap.ts"
 import { atOnce, inTurns, isRest, type Work } from "../base/turns.ts"
 import { Absent, type MemoryMapImpl } from "./map.ts"
 import * as Skyline from "./skyline.ts"
@@ -23,30 +22,32 @@ export const absencesIn = (map: MemoryMapImpl, { end, start }: AddressRange): Re
  * The same as `MemoryMap.addAbsent` for each in turn. The ranges must be valid, and none empty. `under`: what the map was
  * told before is kept where both say something.
  */
-export const withAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Absence>, under = false): M =>
+export const withAbsences = (map: MemoryMapImpl, absences: ReadonlyArray<Absence>, under = false): MemoryMapImpl =>
   atOnce(adding(map, absences, under))
 
 /** The same, with rests: for as many as data may bring. */
-export const addAbsences = <M extends Any>(map: M, absences: ReadonlyArray<Absence>, under = false): Effect.Effect<M> =>
-  inTurns(() => adding(map, absences, under))
+export const addAbsences = (
+  map: MemoryMapImpl,
+  absences: ReadonlyArray<Absence>,
+  under = false
+): Effect.Effect<MemoryMapImpl> => inTurns(() => adding(map, absences, under))
 
-function* adding<M extends Any>(map: M, absences: ReadonlyArray<Absence>, under: boolean): Work<M> {
+function* adding(map: MemoryMapImpl, absences: ReadonlyArray<Absence>, under: boolean): Work<MemoryMapImpl> {
   if (absences.length === 0) return map
-  const impl = map as unknown as MemoryMapImpl
   const layers = new Set<Absent>()
   let steps = 0
-  for (const piece of Tree.from(impl.absent, 0n)) {
+  for (const piece of Tree.from(map.absent, 0n)) {
     if (isRest(steps++)) yield
     layers.add(Skyline.layerOf(piece))
   }
   for (let i = 0; i < absences.length; i++) {
     if (isRest(i)) yield
     const { range, reason } = absences[i]!
-    layers.add(new Absent(range, reason, under ? -impl.nextOrder - i - 1 : impl.nextOrder + i))
+    layers.add(new Absent(range, reason, under ? -map.nextOrder - i - 1 : map.nextOrder + i))
   }
   const swept = yield* Skyline.building(Array.from(layers))
   const absent = yield* Tree.building(yield* joined(swept))
-  return impl.with({ absent, nextOrder: impl.nextOrder + absences.length }) as unknown as M
+  return map.with({ absent, nextOrder: map.nextOrder + absences.length })
 }
 
 /** What touches and has one reason becomes one hole. */

@@ -4,9 +4,9 @@ import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
 import type { Endian } from "../../MachineModel.ts"
-import * as MemoryMap from "../../MemoryMap.ts"
+import type { AddAllEntry, Mapped } from "../../MemoryMap.ts"
 import type { ImageError, SourceError } from "../../MemoryMapError.ts"
-import { addAbsences } from "../map/absences.ts"
+import { build, withModel } from "../map/build.ts"
 import { ImageReader } from "../image/headers.ts"
 import { END, hex } from "../base/numbers.ts"
 import {
@@ -212,10 +212,10 @@ const permissionsOf = (flags: number) => ({
 /** The map of a snapshot; reads no data. */
 export const open = Effect.fnUntraced(function* (
   source: ByteSource
-): Effect.fn.Return<MemoryMap.Mapped, ImageError | SourceError> {
+): Effect.fn.Return<Mapped, ImageError | SourceError> {
   const { description, layout, reader } = yield* check(source)
   const entries = yield* inTurns(function* () {
-    const added: Array<MemoryMap.AddAllEntry> = []
+    const added: Array<AddAllEntry> = []
     for (const { flags, size, start } of layout.entries) {
       const i = added.length
       if (isRest(i)) yield
@@ -225,20 +225,10 @@ export const open = Effect.fnUntraced(function* (
     }
     return added
   })
-  const bare = yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (e) => reader.refuse(0n, e.message))
   const absences = description.absent.map(({ end, reason, start }) => ({ range: { start, end }, reason }))
-  return withModel(yield* addAbsences(bare, absences), description)
+  const bare = yield* Effect.mapError(build(entries, absences), (e) => reader.refuse(0n, e.message))
+  return withModel(bare, description)
 })
-
-/** Sets what the description knows of a map that has neither word size nor byte order yet. */
-const withModel = (
-  map: MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">,
-  { endian, wordSize }: Description
-): MemoryMap.Mapped => {
-  if (wordSize === undefined) return endian === undefined ? map : MemoryMap.setEndian(map, endian)
-  const sized = MemoryMap.setWordSize(map, wordSize)
-  return endian === undefined ? sized : MemoryMap.setEndian(sized, endian)
-}
 
 /** Checks every byte of a snapshot. `onBlock` hears how far into the file. */
 export const verify = Effect.fnUntraced(function* (

@@ -1,17 +1,16 @@
 // From program headers to a map.
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../../ByteSource.ts"
-import * as ByteSource_ from "../../../ByteSource.ts"
 import type { ElfNote, ElfSegment, OpenOptions } from "../../../image/Elf.ts"
-import { type Absence, addAbsences } from "../../map/absences.ts"
+import type { Absence } from "../../map/absences.ts"
+import { build, withMachine } from "../../map/build.ts"
 import type { AddAllEntry } from "../../../MemoryMap.ts"
-import * as MemoryMap from "../../../MemoryMap.ts"
 import type { Permissions } from "../../../Mapping.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
 import { ImageReader } from "../headers.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
 import { breathe, isRest } from "../../base/turns.ts"
-import { slice } from "../../source/source.ts"
+import { slice, Zeros } from "../../source/source.ts"
 import { type ElfHeader, FORMAT, MAGIC, readHeader } from "./header.ts"
 import { naming } from "./names.ts"
 import { readNotes } from "./notes.ts"
@@ -39,7 +38,7 @@ const toMap = Effect.fnUntraced(function* (
 ) {
   const physical = options?.addresses === "physical"
   const segments = physical ? all.filter((segment) => hasPhysicalAddress(segment, header.fileClass)) : all
-  // One segment at 0 is a place; many at 0 are none.
+  // Files that record no physical addresses leave p_paddr 0 in every header. A single segment may really lie at 0.
   const placed = segments.length === 1 || segments.some((segment) => segment.physicalAddress !== 0n)
   if (physical && all.length > 0 && !placed) {
     return yield* reader.refuse(
@@ -73,16 +72,13 @@ const toMap = Effect.fnUntraced(function* (
     }
     const tailSize = segment.memorySize - segment.fileSize
     if (tailSize === 0n) continue
-    if (zeroTail) entries.push({ ...common, source: ByteSource_.zeros(tailSize, zerosName), address: tail })
+    if (zeroTail) entries.push({ ...common, source: new Zeros("zeros", tailSize), address: tail })
     else absences.push({ range: { start: tail, end: tail + tailSize }, reason: "left out of the dump" })
   }
   if (entries.length === 0) return yield* nothingMapped(reader, header, segments)
-  const mapped = yield* Effect.orDie(MemoryMap.addAll(MemoryMap.empty, entries))
-  const map = mapped.pipe(MemoryMap.setWordSize(header.wordSize), MemoryMap.setEndian(header.endian))
-  return yield* addAbsences(map, absences)
+  // Every address and size was checked, so nothing is left that could be refused.
+  return withMachine(yield* Effect.orDie(build(entries, absences)), header)
 })
-
-const zerosName = { name: "zeros" }
 
 /** How many of the bytes that a segment has in the file the file really has. */
 const presentBytes = (reader: ImageReader, { fileSize, offset }: ElfSegment): bigint => {

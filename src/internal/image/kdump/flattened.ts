@@ -3,12 +3,12 @@
 import * as Bytes from "effect/Bytes"
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../../ByteSource.ts"
-import * as ByteSource_ from "../../../ByteSource.ts"
-import * as MemoryMap from "../../../MemoryMap.ts"
 import { SourceError } from "../../../MemoryMapError.ts"
 import { type ImageReader, MOST_PIECES } from "../headers.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
-import { slice } from "../../source/source.ts"
+import { build, implOf } from "../../map/build.ts"
+import { bytes } from "../../read/bytes.ts"
+import { Custom, slice } from "../../source/source.ts"
 
 const SIGNATURE = new TextEncoder().encode("makedumpfile\0\0\0\0")
 const HEADER = 4096n
@@ -52,15 +52,12 @@ export const unflatten = Effect.fnUntraced(function* (reader: ImageReader) {
     offset += length
   }
   if (pieces.length === 0) return yield* reader.refuse(HEADER, "the flattened file has no pieces")
-  const map = yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, pieces), (e) => reader.refuse(0n, e.message))
-  return ByteSource_.make({
-    name: reader.source.name,
-    size,
-    read: (offset, length) =>
-      Effect.catchTag(MemoryMap.getBytes(map, offset, length), "UnmappedAddress", (error) => {
-        const why = `no piece of the flattened file holds the byte that belongs at ${hex(error.address)}`
-        const cause = reader.refuse(0n, why)
-        return new SourceError({ source: reader.source.name, offset, length, reason: "ReadFailed", cause })
-      })
-  })
+  const map = yield* Effect.mapError(build(pieces), (e) => reader.refuse(0n, e.message))
+  const { name } = reader.source
+  return new Custom(name, size, (offset, length) =>
+    Effect.catchTag(bytes(implOf(map), "unflatten", offset, length), "UnmappedAddress", (error) => {
+      const why = `no piece of the flattened file holds the byte that belongs at ${hex(error.address)}`
+      return new SourceError({ source: name, offset, length, reason: "ReadFailed", cause: reader.refuse(0n, why) })
+    })
+  )
 })

@@ -2,10 +2,10 @@
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../../ByteSource.ts"
 import { Decompressor } from "../../../Decompressor.ts"
-import type { AddAllEntry } from "../../../MemoryMap.ts"
-import * as MemoryMap from "../../../MemoryMap.ts"
+import type { AddAllEntry, Ready } from "../../../MemoryMap.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
-import { type Absence, addAbsences } from "../../map/absences.ts"
+import type { Absence } from "../../map/absences.ts"
+import { build, withMachine } from "../../map/build.ts"
 import { bring, broughtBy, decompressorsFor } from "../../source/brought.ts"
 import { Header, ImageReader, MOST_PIECES } from "../headers.ts"
 import { OWNER as QEMU, type ProcessorState, processorState } from "../qemu.ts"
@@ -16,7 +16,7 @@ import { DESCRIPTOR, Pages, unsupported } from "./pages.ts"
 
 export interface Opened {
   readonly header: KdumpHeader
-  readonly map: MemoryMap.Ready
+  readonly map: Ready
   readonly isFlattened: boolean
   readonly dumped: bigint
   readonly excluded: bigint
@@ -60,9 +60,8 @@ const open_ = Effect.fnUntraced(function* (source: ByteSource) {
     if (state === "excluded") excluded += end - start
   }
   if (entries.length === 0) return yield* reader.refuse(header.bitmaps.offset, "the dump holds no pages")
-  const bare = yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (e) => reader.refuse(0n, e.message))
-  const sized = MemoryMap.setWordSize(bare, header.wordSize)
-  const map = yield* addAbsences(MemoryMap.setEndian(sized, header.endian), absences)
+  const bare = yield* Effect.mapError(build(entries, absences), (e) => reader.refuse(0n, e.message))
+  const map = withMachine(bare, header)
   const vmcoreInfo = yield* readInfo(reader, header)
   const none: ReadonlyArray<ProcessorState> = []
   const processorStates = yield* Effect.catchTag(readStates(reader, header), "ImageError", () => Effect.succeed(none))

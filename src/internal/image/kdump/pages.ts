@@ -1,12 +1,12 @@
 // Pages of a dump, read and unpacked when they are asked for.
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../../ByteSource.ts"
-import * as ByteSource_ from "../../../ByteSource.ts"
 import type { Compression, Decompress } from "../../../Decompressor.ts"
 import { type ImageError, SourceError } from "../../../MemoryMapError.ts"
 import type { Header, ImageReader } from "../headers.ts"
 import { bring, broughtBy } from "../../source/brought.ts"
 import { bytesText } from "../../base/numbers.ts"
+import { Custom } from "../../source/source.ts"
 import { compressionsOf, type KdumpHeader } from "./header.ts"
 
 /** Size of a page descriptor: offset (8), size (4), flags (4), flags of the page (8). */
@@ -41,16 +41,13 @@ export class Pages {
   source(first: bigint, count: bigint): ByteSource {
     const { blockSize } = this.header
     const { name } = this.reader.source
-    const pages = ByteSource_.make({
-      name,
-      size: count * BigInt(blockSize),
-      read: (offset, length) =>
-        Effect.catchTag(
-          this.read(first, offset, length),
-          "ImageError",
-          (cause) => new SourceError({ source: name, offset, length, reason: "ReadFailed", cause })
-        )
-    })
+    const pages = new Custom(name, count * BigInt(blockSize), (offset, length) =>
+      Effect.catchTag(
+        this.read(first, offset, length),
+        "ImageError",
+        (cause) => new SourceError({ source: name, offset, length, reason: "ReadFailed", cause })
+      )
+    )
     return bring(pages, broughtBy(this.reader.source))
   }
 

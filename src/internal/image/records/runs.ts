@@ -1,14 +1,14 @@
 // Bytes of small records, gathered into one array and one mapping for each stretch of records that follow one another.
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { ByteSource } from "../../../ByteSource.ts"
-import * as ByteSource_ from "../../../ByteSource.ts"
 import type { AddAllEntry, OverlapPolicy } from "../../../MemoryMap.ts"
-import * as MemoryMap from "../../../MemoryMap.ts"
 import { ImageError } from "../../../MemoryMapError.ts"
 import { MOST_PIECES } from "../headers.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
-import { slice } from "../../source/source.ts"
+import { add } from "../../map/add.ts"
+import { type Bare, build } from "../../map/build.ts"
+import { empty } from "../../map/map.ts"
+import { Bytes, slice } from "../../source/source.ts"
 
 /** Where a run came from: its line in a text, its offset in a binary file. */
 export type Place = number
@@ -74,7 +74,7 @@ export class Runs {
   }
 
   entries(name: (group: number) => string, overlap: OverlapPolicy | undefined): ReadonlyArray<Entry> {
-    const source: ByteSource = ByteSource_.fromBytesUnsafe(this.bytes.subarray(0, this.length))
+    const source = new Bytes("bytes", this.bytes.subarray(0, this.length))
     return this.addresses.map((address, i) => {
       const offset = this.offsets[i]!
       const length = (this.offsets[i + 1] ?? this.length) - offset
@@ -90,8 +90,6 @@ export class Runs {
   }
 }
 
-type Fresh = MemoryMap.MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
-
 /** The map of all runs. Overlaps that `overlap` does not allow, and no bytes at all, are refused. */
 export const toMap = Effect.fnUntraced(function* (
   runs: Runs,
@@ -103,21 +101,21 @@ export const toMap = Effect.fnUntraced(function* (
     /** Turns the place of a run into the fields of an error. */
     readonly at: (place: Place) => { readonly offset: bigint; readonly line?: number }
   }
-): Effect.fn.Return<Fresh, ImageError> {
+): Effect.fn.Return<Bare, ImageError> {
   const { at, format, overlap, path } = options
   const start = { offset: 0n }
   const refuse = (why: string, where: { readonly offset: bigint; readonly line?: number } = start) =>
     new ImageError({ path, format, ...where, why })
   const entries = runs.entries(options.name ?? (() => path), overlap)
+  if (entries.length === 0) return yield* refuse("it holds no bytes to map")
   if (overlap !== "equal" && overlap !== "reject") {
-    if (entries.length === 0) return yield* refuse("it holds no bytes to map")
-    return yield* Effect.mapError(MemoryMap.addAll(MemoryMap.empty, entries), (error) => refuse(error.message))
+    return yield* Effect.mapError(build(entries), (error) => refuse(error.message))
   }
   // One by one, to know which run it is that contradicts the ones before.
-  let map: Fresh | undefined
+  let map = empty
   for (const entry of entries) {
     const { address, place, source } = entry
-    map = yield* Effect.mapError(MemoryMap.add(map ?? MemoryMap.empty, source, address, entry), (error) =>
+    map = yield* Effect.mapError(add(map, source, address, entry), (error) =>
       error._tag === "MappingOverlap"
         ? refuse(
             `the records that start here at ${hex(address)} contradict earlier ones at ${hex(error.address)}`,
@@ -126,5 +124,5 @@ export const toMap = Effect.fnUntraced(function* (
         : refuse(error.message)
     )
   }
-  return map ?? (yield* refuse("it holds no bytes to map"))
+  return map
 })

@@ -1,0 +1,35 @@
+// Maps made from what a file says: the way in for formats and snapshots, which know nothing of the public front.
+import * as Effect from "effect/Effect"
+import type { Endian, WordSize } from "../../MachineModel.ts"
+import type { AddAllEntry, Any, Mapped, MemoryMap, Ready } from "../../MemoryMap.ts"
+import type { InvalidMapping, MappingOverlap } from "../../MemoryMapError.ts"
+import { type Absence, addAbsences } from "./absences.ts"
+import { addAll } from "./add.ts"
+import { setEndian, setWordSize } from "./machine.ts"
+import { empty, type MemoryMapImpl } from "./map.ts"
+
+/** A map of which neither word size nor byte order is known. */
+export type Bare = MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
+
+/** The class behind the types of a map; the way back needs no cast, for it is a map of every type. */
+export const implOf = (map: Any): MemoryMapImpl => map as unknown as MemoryMapImpl
+
+/** The map of at least one entry, the later on top unless they say otherwise, and holes whose reason is known. */
+export const build = (
+  entries: Iterable<AddAllEntry>,
+  absences: ReadonlyArray<Absence> = []
+): Effect.Effect<Bare, InvalidMapping | MappingOverlap> =>
+  Effect.flatMap(addAll(empty, entries), (map) => addAbsences(map, absences))
+
+/** The map with the word size and byte order that its file names. */
+export const withMachine = (map: Bare, machine: { readonly wordSize: WordSize; readonly endian: Endian }): Ready =>
+  setEndian(setWordSize(implOf(map), machine.wordSize), machine.endian)
+
+/** The same for files that may name one, both or neither. */
+export const withModel = (
+  map: Bare,
+  { endian, wordSize }: { readonly wordSize: WordSize | undefined; readonly endian: Endian | undefined }
+): Mapped => {
+  const sized = wordSize === undefined ? implOf(map) : setWordSize(implOf(map), wordSize)
+  return endian === undefined ? sized : setEndian(sized, endian)
+}
