@@ -187,5 +187,9 @@ export function open(
   path: string,
   options?: OpenOptions
 ): Effect.Effect<MemoryImage, OpenError, FileMapper.FileMapper | Scope.Scope> {
-  return Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
+  return FileMapper.map(path).pipe(
+    Effect.flatMap((source) => fromSource(source, options)),
+    Effect.tap(({ format }) => Effect.annotateCurrentSpan("format", format)),
+    Effect.withSpan("MemoryImage.open", { attributes: { path } })
+  )
 }

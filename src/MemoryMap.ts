@@ -37,6 +37,8 @@ import { bytes } from "./internal/read/bytes.ts"
 import * as place from "./internal/read/place.ts"
 import * as reader_ from "./internal/read/reader.ts"
 import * as search from "./internal/search/drive/search.ts"
+import { hex } from "./internal/base/numbers.ts"
+import * as spans from "./internal/search/drive/spans.ts"
 import * as texts from "./internal/search/drive/texts.ts"
 import * as text from "./internal/read/cStrings.ts"
 import * as values from "./internal/read/values.ts"
@@ -53,7 +55,7 @@ import {
   type UnmappedAddress
 } from "./MemoryMapError.ts"
 import type { MemoryReader } from "./MemoryReader.ts"
-import type * as Pattern from "./Pattern.ts"
+import * as Pattern from "./Pattern.ts"
 
 // -----------------------------------------------------------------------------------------------------------------
 // models
@@ -1526,7 +1528,7 @@ export const find: {
     options?: SearchOptions
   ): (self: Mapped) => Effect.Effect<Option.Option<Address>, SearchError>
   (self: Mapped, pattern: Pattern.Input, options?: SearchOptions): Effect.Effect<Option.Option<Address>, SearchError>
-} = dual(isDataFirst, search.find)
+} = dual(isDataFirst, spans.first("find", Pattern.format, search.find))
 
 /**
  * Every address at which `pattern` matches, ascending, matches that overlap each other included. Lazy: it searches as
@@ -1551,7 +1553,7 @@ export const find: {
 export const findAll: {
   (pattern: Pattern.Input, options?: SearchOptions): (self: Mapped) => Stream<Address, SearchError>
   (self: Mapped, pattern: Pattern.Input, options?: SearchOptions): Stream<Address, SearchError>
-} = dual(isDataFirst, search.findAll)
+} = dual(isDataFirst, spans.all("findAll", Pattern.format, search.findAll))
 
 type HasWordSize = MemoryMap<"WordSize", EndianState, "HasMapping">
 
@@ -1571,7 +1573,7 @@ export const findAligned: {
     pattern: Pattern.Input,
     options?: SearchOptions
   ): Effect.Effect<Option.Option<Address>, SearchError>
-} = dual(isDataFirst, search.findAligned)
+} = dual(isDataFirst, spans.first("findAligned", Pattern.format, search.findAligned))
 
 /**
  * Like {@link findAll}, on word boundaries of the map only.
@@ -1582,7 +1584,7 @@ export const findAligned: {
 export const findAllAligned: {
   (pattern: Pattern.Input, options?: SearchOptions): (self: HasWordSize) => Stream<Address, SearchError>
   (self: HasWordSize, pattern: Pattern.Input, options?: SearchOptions): Stream<Address, SearchError>
-} = dual(isDataFirst, search.findAllAligned)
+} = dual(isDataFirst, spans.all("findAllAligned", Pattern.format, search.findAllAligned))
 
 /**
  * The first word boundary at which a pointer to `address` is stored.
@@ -1593,7 +1595,7 @@ export const findAllAligned: {
 export const findPointer: {
   (address: Address, options?: SearchOptions): (self: Ready) => Effect.Effect<Option.Option<Address>, SearchError>
   (self: Ready, address: Address, options?: SearchOptions): Effect.Effect<Option.Option<Address>, SearchError>
-} = dual(isDataFirst, search.findPointer)
+} = dual(isDataFirst, spans.first("findPointer", hex, search.findPointer))
 
 /**
  * Every word boundary at which a pointer to `address` is stored: who points there?
@@ -1604,7 +1606,7 @@ export const findPointer: {
 export const findAllPointers: {
   (address: Address, options?: SearchOptions): (self: Ready) => Stream<Address, SearchError>
   (self: Ready, address: Address, options?: SearchOptions): Stream<Address, SearchError>
-} = dual(isDataFirst, search.findAllPointers)
+} = dual(isDataFirst, spans.all("findAllPointers", hex, search.findAllPointers))
 
 /**
  * Like {@link findAll}, with the length of each match, the pattern it is of, and where its bytes come from.
@@ -1615,7 +1617,7 @@ export const findAllPointers: {
 export const findMatches: {
   (pattern: Pattern.Input, options?: SearchOptions): (self: Mapped) => Stream<Match, SearchError>
   (self: Mapped, pattern: Pattern.Input, options?: SearchOptions): Stream<Match, SearchError>
-} = dual(isDataFirst, search.findMatches)
+} = dual(isDataFirst, spans.all("findMatches", Pattern.format, search.findMatches))
 
 /**
  * The texts in memory, ascending, as strings(1) finds them: runs of printable characters, space and tab of at least
@@ -1641,4 +1643,4 @@ export const findMatches: {
 export const strings: {
   (options?: StringsOptions): (self: Mapped) => Stream<AddressedText, SourceError>
   (self: Mapped, options?: StringsOptions): Stream<AddressedText, SourceError>
-} = dual(isDataFirst, texts.strings)
+} = dual(isDataFirst, spans.listing("strings", texts.strings))

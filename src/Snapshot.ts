@@ -101,7 +101,19 @@ export const save: {
     path: string,
     options?: SaveOptions
   ): Effect.Effect<void, ImageError | SourceError | PlatformError, FileSystem>
-} = dual(isDataFirst, (self: MemoryMapImpl, path: string, options?: SaveOptions) => save_(self, path, options))
+} = dual(isDataFirst, (self: MemoryMapImpl, path: string, options?: SaveOptions) =>
+  Effect.withSpan(save_(self, path, options), "Snapshot.save", { attributes: { path } })
+)
+
+/**
+ * `limit` is that of {@link SaveOptions}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ToStreamOptions {
+  readonly limit?: number | undefined
+}
 
 /**
  * The bytes that {@link save} would write, in pieces of 1 MiB at most, in order; zeros are not left out. The arrays are
@@ -110,11 +122,12 @@ export const save: {
  * @category serialization
  * @since 0.1.0
  */
-export const toStream = (
-  self: Mapped,
-  options?: { readonly limit?: number | undefined }
-): Stream.Stream<Uint8Array, WriteError> =>
-  Stream.unwrap(Effect.map(plan("Snapshot.toStream", self as MemoryMapImpl, options?.limit), (plan) => pieces(plan)))
+export const toStream: {
+  (options?: ToStreamOptions): (self: Mapped) => Stream.Stream<Uint8Array, WriteError>
+  (self: Mapped, options?: ToStreamOptions): Stream.Stream<Uint8Array, WriteError>
+} = dual(isDataFirst, (self: MemoryMapImpl, options?: ToStreamOptions) =>
+  Stream.unwrap(Effect.map(plan("Snapshot.toStream", self, options?.limit), (plan) => pieces(plan)))
+)
 
 /**
  * Opens a snapshot. Time and memory follow the number of segments: data is read when it is asked for. Each segment of
@@ -127,7 +140,7 @@ export const toStream = (
  * @since 0.1.0
  */
 export const open = (path: string): Effect.Effect<Mapped, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), read.open)
+  Effect.withSpan(Effect.flatMap(FileMapper.map(path), read.open), "Snapshot.open", { attributes: { path } })
 
 /**
  * Opens the snapshot in a source; see {@link open}.
@@ -205,11 +218,9 @@ export const verify = (
   ImageError | SourceError | PlatformError,
   FileMapper.FileMapper
 > =>
-  Effect.scoped(
-    Effect.flatMap(FileMapper.map(path), (source) =>
-      read.verify(source, (checked) => options?.onProgress?.({ checked, total: source.size }) ?? Effect.void)
-    )
-  )
+  Effect.flatMap(FileMapper.map(path), (source) =>
+    read.verify(source, (checked) => options?.onProgress?.({ checked, total: source.size }) ?? Effect.void)
+  ).pipe(Effect.scoped, Effect.withSpan("Snapshot.verify", { attributes: { path } }))
 
 /**
  * True when the source begins as a snapshot does, of any version.
@@ -236,7 +247,7 @@ export interface SnapshotImage {
  * @category models
  * @since 0.1.0
  */
-export const format: ImageFormat<SnapshotImage, unknown, { readonly limit?: number | undefined }> = {
+export const format: ImageFormat<SnapshotImage, unknown, ToStreamOptions> = {
   name: "snapshot",
   recognise,
   fromSource: (source) => Effect.map(fromSource(source), (map): SnapshotImage => ({ format: "snapshot", map })),

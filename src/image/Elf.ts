@@ -201,7 +201,9 @@ export const open = (
   path: string,
   options?: OpenOptions
 ): Effect.Effect<ElfImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
+  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options)).pipe(
+    Effect.withSpan("Elf.open", { attributes: { path } })
+  )
 
 /**
  * Reads an image from a source; fails like {@link open}.

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ByteSource } from "../ByteSource.ts"
@@ -16,6 +17,7 @@ import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFo
 import * as emit from "../internal/image/emit.ts"
 import * as internal from "../internal/image/records/intelHex.ts"
 import { toMap } from "../internal/image/records/runs.ts"
+import { isDataFirst } from "../internal/map/machine.ts"
 import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
 import type { SourceError } from "../MemoryMapError.ts"
 
@@ -64,7 +66,9 @@ export const open = (
   path: string,
   options?: OpenOptions
 ): Effect.Effect<IntelHexImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
+  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options)).pipe(
+    Effect.withSpan("IntelHex.open", { attributes: { path } })
+  )
 
 /**
  * Reads an image from a source; fails like {@link open}.
@@ -139,7 +143,10 @@ export interface WriteOptions {
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
+export const write: {
+  (options?: WriteOptions): (map: Mapped) => Stream.Stream<Uint8Array, WriteError>
+  (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError>
+} = dual(isDataFirst, (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { newline = "\n", recordLength = 16, start } = options ?? {}
   const bounds = emit.bounds32(map)
   if (typeof bounds === "string") return emit.refuse(internal.FORMAT, bounds)
@@ -149,7 +156,7 @@ export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8A
   const why = start === undefined ? undefined : internal.checkStart(start)
   if (why !== undefined) return emit.refuse(internal.FORMAT, why)
   return emit.encode(map, () => new internal.Writer(recordLength, start, newline))
-}
+})
 
 /**
  * The format as a value.

@@ -81,7 +81,7 @@ export interface KdumpImage {
  * @since 0.1.0
  */
 export const open = (path: string): Effect.Effect<KdumpImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), fromSource)
+  Effect.flatMap(FileMapper.map(path), fromSource).pipe(Effect.withSpan("Kdump.open", { attributes: { path } }))
 
 /**
  * Reads an image from a source; fails like {@link open}.

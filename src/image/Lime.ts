@@ -38,7 +38,7 @@ export interface LimeImage {
  * @since 0.1.0
  */
 export const open = (path: string): Effect.Effect<LimeImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), fromSource)
+  Effect.flatMap(FileMapper.map(path), fromSource).pipe(Effect.withSpan("Lime.open", { attributes: { path } }))
 
 /**
  * Reads an image from a source; fails like {@link open}.

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Address, AddressRange } from "../AddressRange.ts"
@@ -12,6 +13,7 @@ import * as FileMapper from "../FileMapper.ts"
 import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFormat.ts"
 import * as emit from "../internal/image/emit.ts"
 import { build } from "../internal/map/build.ts"
+import { isDataFirst } from "../internal/map/machine.ts"
 import type { Mapped, MemoryMap } from "../MemoryMap.ts"
 import { ImageError, type SourceError } from "../MemoryMapError.ts"
 
@@ -48,7 +50,9 @@ export const open = (
   path: string,
   options?: OpenOptions
 ): Effect.Effect<RawImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
+  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options)).pipe(
+    Effect.withSpan("Raw.open", { attributes: { path } })
+  )
 
 /**
  * Places a source; fails like {@link open}.
@@ -106,7 +110,10 @@ export interface WriteOptions {
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
+export const write: {
+  (options?: WriteOptions): (map: Mapped) => Stream.Stream<Uint8Array, WriteError>
+  (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError>
+} = dual(isDataFirst, (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { fill } = options ?? {}
   const range = options?.range ?? emit.boundsOf(map)
   if (range === undefined || range.start >= range.end) return emit.refuse("raw", "there are no bytes to write")
@@ -116,7 +123,7 @@ export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8A
   }
   if (!Number.isInteger(fill) || fill < 0 || fill > 255) return emit.refuse("raw", `${fill} is no byte to fill with`)
   return emit.filled(map, range, fill)
-}
+})
 
 /**
  * The format as a value.

@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ByteSource } from "../ByteSource.ts"
@@ -17,6 +18,7 @@ import type { DecodeError, ImageFormat, OpenError, WriteError } from "../ImageFo
 import * as emit from "../internal/image/emit.ts"
 import { toMap } from "../internal/image/records/runs.ts"
 import * as internal from "../internal/image/records/sRecord.ts"
+import { isDataFirst } from "../internal/map/machine.ts"
 import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
 import type { SourceError } from "../MemoryMapError.ts"
 
@@ -59,7 +61,9 @@ export const open = (
   path: string,
   options?: OpenOptions
 ): Effect.Effect<SRecordImage, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
+  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options)).pipe(
+    Effect.withSpan("SRecord.open", { attributes: { path } })
+  )
 
 /**
  * Reads an image from a source; fails like {@link open}.
@@ -143,7 +147,10 @@ export interface WriteOptions {
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
+export const write: {
+  (options?: WriteOptions): (map: Mapped) => Stream.Stream<Uint8Array, WriteError>
+  (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError>
+} = dual(isDataFirst, (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { header = "", newline = "\n", recordLength = 16, start = 0n } = options ?? {}
   const refuse = (why: string) => emit.refuse(internal.FORMAT, why)
   const bounds = emit.bounds32(map)
@@ -159,7 +166,7 @@ export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8A
   if (header.length > 250 || !/^[\0-\xff]*$/.test(header)) return refuse("a header is at most 250 Latin-1 characters")
   const title = Uint8Array.from(header, (char) => char.charCodeAt(0))
   return emit.encode(map, () => new internal.Writer(recordLength, bits, title, Number(start), newline))
-}
+})
 
 /**
  * The format as a value.

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { AddressRange } from "../AddressRange.ts"
@@ -18,6 +19,7 @@ import * as emit from "../internal/image/emit.ts"
 import { toMap } from "../internal/image/records/runs.ts"
 import * as internal from "../internal/image/records/uf2.ts"
 import { countBlocks, PAGE, Writer } from "../internal/image/records/uf2Writer.ts"
+import { isDataFirst } from "../internal/map/machine.ts"
 import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
 import { ImageError, type SourceError } from "../MemoryMapError.ts"
 
@@ -73,7 +75,9 @@ export const open = (
   path: string,
   options?: OpenOptions
 ): Effect.Effect<Uf2Image, OpenError, FileMapper.FileMapper | Scope.Scope> =>
-  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options))
+  Effect.flatMap(FileMapper.map(path), (source) => fromSource(source, options)).pipe(
+    Effect.withSpan("Uf2.open", { attributes: { path } })
+  )
 
 /**
  * Reads an image from a source; fails like {@link open}.
@@ -193,14 +197,17 @@ export const filledSize = (map: Mapped, { align = PAGE }: WriteOptions = {}): bi
  * @category serialization
  * @since 0.1.0
  */
-export const write = (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
+export const write: {
+  (options?: WriteOptions): (map: Mapped) => Stream.Stream<Uint8Array, WriteError>
+  (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError>
+} = dual(isDataFirst, (map: Mapped, options?: WriteOptions): Stream.Stream<Uint8Array, WriteError> => {
   const { align = PAGE, family, fill = 0xff } = options ?? {}
   const bounds = emit.bounds32(map)
   const why = typeof bounds === "string" ? bounds : wrongWith(options ?? {})
   if (why !== undefined) return emit.refuse(internal.FORMAT, why)
   const total = countBlocks(emit.runsOf(map), align)
   return emit.encode(map, () => new Writer(total, { family, fill, align }))
-}
+})
 
 /**
  * The format as a value.
