@@ -150,7 +150,7 @@ export const opening = {
   space: Flag.String("space").pipe(
     Flag.withMetavar("NAME"),
     Flag.withDescription(
-      "Dumps of machines: the address space to look at: physical, cpuN (of a processor, from 0) or root:ADDRESS"
+      "Dumps of machines: the address space to look at: physical, kernel, cpuN (of a processor, from 0), root:ADDRESS, or the number of a process"
     ),
     Flag.optional
   ),

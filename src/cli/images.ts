@@ -4,11 +4,12 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as AddressRange from "../AddressRange.ts"
-import type { Endian, WordSize } from "../MachineModel.ts"
+import type { WordSize } from "../MachineModel.ts"
 import * as MemoryImage from "../MemoryImage.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import type { Opening } from "./arguments.ts"
 import { Refused } from "./errors.ts"
+import { machineOf, setMachine } from "./machine.ts"
 import * as Spaces from "./spaces.ts"
 
 export interface Opened {
@@ -37,15 +38,6 @@ const placed = Effect.fnUntraced(function* (text: string) {
   return { path: text.slice(0, at), address: address.success }
 })
 
-const wordSizeOf = (map: MemoryMap.Any): Effect.Effect<WordSize | undefined> =>
-  Effect.match(MemoryMap.requireWordSize(map), { onFailure: () => undefined, onSuccess: MemoryMap.getWordSize })
-
-const endianOf = (map: MemoryMap.Any): Effect.Effect<Endian | undefined> =>
-  Effect.match(MemoryMap.requireEndian(map), { onFailure: () => undefined, onSuccess: MemoryMap.getEndian })
-
-/** What the map says of its machine; `undefined` where it doesn't. */
-export const machineOf = (map: MemoryMap.Any) => Effect.all({ wordSize: wordSizeOf(map), endian: endianOf(map) })
-
 /** The map without what lies outside the range. */
 export const crop = (map: MemoryMap.Mapped, range: AddressRange.AddressRange) =>
   Effect.mapError(
@@ -70,7 +62,7 @@ export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, f
   if (map === undefined) return yield* new Refused({ message: "no image was given" })
   const physical = yield* withMachine(map, images, flags)
   if (Option.isNone(flags.space)) return { map: physical, images } satisfies Opened
-  const space = yield* Spaces.resolve(flags.space.value, images, flags.paging)
+  const space = yield* Spaces.resolve(flags.space.value, physical, images, flags.paging)
   return { map: yield* Spaces.enter(physical, space), images } satisfies Opened
 })
 
@@ -118,27 +110,4 @@ const withMachine = Effect.fnUntraced(function* (map: MemoryMap.Mapped, images: 
     Option.getOrUndefined(flags.endian)
   )
   return yield* setMachine(map, wordSize, endian)
-})
-
-// The types allow each to be set on a map that has none; that this one has none is known here only.
-export const setMachine = Effect.fnUntraced(function* (
-  map: MemoryMap.Mapped,
-  wordSize: WordSize | undefined,
-  endian: Endian | undefined
-) {
-  const known = yield* machineOf(map)
-  let result = map
-  if (known.wordSize === undefined && wordSize !== undefined) {
-    result = MemoryMap.setWordSize(
-      result as MemoryMap.MemoryMap<"NoWordSize", MemoryMap.EndianState, "HasMapping">,
-      wordSize
-    )
-  }
-  if (known.endian === undefined && endian !== undefined) {
-    result = MemoryMap.setEndian(
-      result as MemoryMap.MemoryMap<MemoryMap.WordSizeState, "NoEndian", "HasMapping">,
-      endian
-    )
-  }
-  return result
 })

@@ -4,14 +4,14 @@ import * as Option from "effect/Option"
 import * as Flag from "effect/cli/Flag"
 import * as FileMapper from "../FileMapper.ts"
 import * as Btf from "../linux/Btf.ts"
-import * as LinuxKernel from "../linux/LinuxKernel.ts"
-import * as VmcoreInfo from "../linux/VmcoreInfo.ts"
-import * as MemoryMap from "../MemoryMap.ts"
 import * as args from "./arguments.ts"
 import * as Images from "./images.ts"
+import { kernelOf } from "./machine.ts"
 import { Output } from "./output.ts"
 
-/** Flags of every command about a kernel. */
+const { paging: _paging, space: _space, ...opening } = args.opening
+
+/** Flags of every command about a kernel, which is looked for in physical memory. */
 export const kernelFlags = {
   btf: args
     .fileFlag("btf")
@@ -21,30 +21,26 @@ export const kernelFlags = {
       Flag.optional
     ),
   how: args.flag("how", "Tell on stderr how the kernel was found"),
-  ...args.opening
+  ...opening
 } as const
 
-export interface KernelFlags extends args.Opening {
+export interface KernelFlags extends Omit<args.Opening, "space" | "paging"> {
   readonly btf: Option.Option<string>
   readonly how: boolean
 }
 
-/** What formats that say nothing of their machine hold is the memory of PCs, nearly always. */
-const withMachine = Effect.fnUntraced(function* (map: MemoryMap.Mapped) {
-  const { endian, wordSize } = yield* Images.machineOf(map)
-  return yield* Images.setMachine(map, wordSize ?? 64, endian ?? "little")
-})
-
 /** Finds the kernel in what the images make together, by their physical addresses. */
 export const openKernel = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: KernelFlags) {
-  const { images, map } = yield* Images.open(paths, { ...flags, physical: true })
-  const notes = images.map(({ image }) => Option.getOrUndefined(VmcoreInfo.fromImage(image)))
+  const { images, map } = yield* Images.open(paths, {
+    ...flags,
+    physical: true,
+    space: Option.none(),
+    paging: Option.none()
+  })
   const btf = Option.isNone(flags.btf)
     ? undefined
     : yield* Effect.flatMap(FileMapper.map(flags.btf.value), (source) => Btf.fromSource(source))
-  const sized = yield* withMachine(map)
-  const ready = yield* Effect.flatMap(MemoryMap.requireWordSize(sized), MemoryMap.requireEndian)
-  const kernel = yield* LinuxKernel.open(ready, { vmcoreInfo: notes.find((info) => info !== undefined), btf })
+  const kernel = yield* kernelOf(map, images, btf)
   if (flags.how) for (const line of kernel.how) yield* (yield* Output).error(`${line}\n`)
   return kernel
 })

@@ -10,7 +10,7 @@ import * as MemoryMap from "../MemoryMap.ts"
 import * as Pattern from "../Pattern.ts"
 import * as args from "./arguments.ts"
 import { Refused } from "./errors.ts"
-import * as Images from "./images.ts"
+import { machineOf } from "./machine.ts"
 
 /** Flags that say what the patterns are. */
 export const flags = {
@@ -91,7 +91,7 @@ export const asked = Effect.fnUntraced(function* (
 })
 
 export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, input: Input) {
-  const { endian } = yield* Images.machineOf(map)
+  const { endian } = yield* machineOf(map)
   const { align, kind, pattern } = yield* asked(input, endian)
   if (kind !== "pointer") return { pattern, alignment: align ?? 1, kind } satisfies Search
   const ready = yield* Effect.flatMap(MemoryMap.requireWordSize(map), MemoryMap.requireEndian)

@@ -6,15 +6,19 @@ import * as AddressRange from "../AddressRange.ts"
 import * as AddressSpace from "../AddressSpace.ts"
 import { hex } from "../internal/base/numbers.ts"
 import type { MemoryImage } from "../MemoryImage.ts"
+import * as LinuxKernel from "../linux/LinuxKernel.ts"
+import * as VmcoreInfo from "../linux/VmcoreInfo.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import * as PageTable from "../PageTable.ts"
 import { Refused } from "./errors.ts"
+import { kernelOf } from "./machine.ts"
 import { Output } from "./output.ts"
 
-/** A space; without tables, physical memory itself. */
+/** A space; without tables, physical memory itself. `range` is the part of it that is meant. */
 export interface Space {
   readonly name: string
   readonly tables: PageTable.Root | undefined
+  readonly range?: AddressRange.AddressRange | undefined
 }
 
 type Images = ReadonlyArray<{ readonly image: MemoryImage }>
@@ -33,30 +37,9 @@ export const processors = (image: MemoryImage): ReadonlyArray<PageTable.Register
   })
 }
 
-/** What the image's VMCOREINFO says of the format of page tables. */
-const fromInfo = (image: MemoryImage): PageTable.PageTable | undefined => {
-  const infos =
-    image.format === "kdump"
-      ? [image.vmcoreInfo]
-      : image.format === "elf"
-        ? image.notes.map((note) => (note._tag === "VmcoreInfo" ? note.values : undefined))
-        : []
-  const values = infos.find((info) => info !== undefined)
-  const machine = image.format === "elf" ? image.machine : image.format === "kdump" ? image.system.machine : ""
-  if (values === undefined) return undefined
-  if (/^x86[-_]64$/.test(machine)) {
-    return PageTable.x86_64({ levels: values.get("NUMBER(pgtable_l5_enabled)") === "1" ? 5 : 4 })
-  }
-  if (/^i[3-6]86$/.test(machine)) return PageTable.i386({ pae: values.get("CONFIG_X86_PAE") === "y" })
-  const bits = Number(values.get("NUMBER(VA_BITS)"))
-  if (machine.startsWith("riscv")) return Option.getOrUndefined(PageTable.fromName(`riscv-sv${bits}`))
-  const granule = Number(values.get("PAGESIZE")) / 1024
-  if (/^a(arch|rm)64$/.test(machine)) {
-    const name = `aarch64-${granule}k-${bits}${bits === 52 && granule !== 64 ? "-lpa2" : ""}`
-    return Option.getOrUndefined(PageTable.fromName(name))
-  }
-  return undefined
-}
+/** The kernel's page tables by the image's VMCOREINFO. */
+const kernelTables = (image: MemoryImage): PageTable.Root | undefined =>
+  Option.getOrUndefined(Option.flatMap(VmcoreInfo.fromImage(image), VmcoreInfo.pageTables))
 
 const formatOf = (images: Images): PageTable.PageTable | undefined => {
   for (const { image } of images) {
@@ -66,39 +49,37 @@ const formatOf = (images: Images): PageTable.PageTable | undefined => {
     }
   }
   for (const { image } of images) {
-    const format = fromInfo(image)
-    if (format !== undefined) return format
+    const tables = kernelTables(image)
+    if (tables !== undefined) return tables.format
   }
   return undefined
 }
 
-const NAMES = "physical, cpuN (of a processor, from 0) or root:ADDRESS"
+const NAMES = "physical, kernel, cpuN (of a processor, from 0), root:ADDRESS, or the number of a process"
 
-/** The space of that name. */
-export const resolve = Effect.fnUntraced(function* (
+const LOOK: readonly [string, string] = ["try", "memmap spaces IMAGE, which looks for page tables"]
+
+/** What a processor saw. Where nothing tells its registers, that is the kernel's space at least. */
+const ofProcessor = Effect.fnUntraced(function* (name: string, number: number, images: Images) {
+  const all = images.flatMap(({ image }) => processors(image))
+  const registers = all[number]
+  if (registers !== undefined) return Option.getOrUndefined(PageTable.fromRegisters(registers))
+  const kernel = images.map(({ image }) => kernelTables(image)).find((tables) => tables !== undefined)
+  if (all.length > 0 || kernel === undefined) {
+    const has = all.length === 0 ? "tells no registers of processors" : `has cpu0 to cpu${all.length - 1}`
+    return yield* new Refused({ message: `there is no ${name}: the image ${has}`, details: [LOOK] })
+  }
+  yield* (yield* Output).note(`the image tells no registers of processors: ${name} is the kernel's space`)
+  return kernel
+})
+
+const atRoot = Effect.fnUntraced(function* (
   name: string,
+  address: string,
   images: Images,
   paging: Option.Option<PageTable.PageTable>
-): Effect.fn.Return<Space, Refused> {
-  if (name === "physical") return { name, tables: undefined }
-  const number = /^cpu([0-9]+)$/.exec(name)?.[1]
-  if (number !== undefined) {
-    const all = images.flatMap(({ image }) => processors(image))
-    const registers = all[Number(number)]
-    if (registers === undefined) {
-      const has = all.length === 0 ? "tells no registers of processors" : `has cpu0 to cpu${all.length - 1}`
-      return yield* new Refused({
-        message: `there is no ${name}: the image ${has}`,
-        details: [["try", "memmap spaces IMAGE, which looks for page tables"]]
-      })
-    }
-    return { name, tables: Option.getOrUndefined(PageTable.fromRegisters(registers)) }
-  }
-  const at = /^root:(.*)$/.exec(name)?.[1]
-  if (at === undefined) {
-    return yield* new Refused({ message: `--space ${name}: there is no such space`, details: [["try", NAMES]] })
-  }
-  const root = AddressRange.parseAddress(at)
+) {
+  const root = AddressRange.parseAddress(address)
   if (Result.isFailure(root)) return yield* new Refused({ message: `--space ${name}: ${root.failure.why}` })
   const format = Option.getOrElse(paging, () => formatOf(images))
   if (format === undefined) {
@@ -107,14 +88,49 @@ export const resolve = Effect.fnUntraced(function* (
       details: [["try", `--paging FORMAT: ${PageTable.names.join(", ")}`]]
     })
   }
-  return { name: `root:${hex(root.success)}`, tables: { format, root: root.success } }
+  return { name: `root:${hex(root.success)}`, tables: { format, root: root.success } } satisfies Space
+})
+
+const LOWER = AddressRange.make(0n, 1n << 63n)
+const UPPER = AddressRange.make(1n << 63n, 1n << 64n)
+
+/** What the kernel sees of its own; with 32 bits its half begins where it was told to, so that is all. */
+const ofKernel = Effect.fnUntraced(function* (kernel: LinuxKernel.Kernel, name: string) {
+  const range = MemoryMap.getWordSize(kernel.physical) === 64 ? UPPER : undefined
+  return { name, tables: yield* LinuxKernel.pageTables(kernel), range } satisfies Space
+})
+
+/** What a process sees below the kernel; threads of the kernel have its space. */
+const ofProcess = Effect.fnUntraced(function* (kernel: LinuxKernel.Kernel, name: string) {
+  const task = yield* LinuxKernel.task(kernel, Number(name))
+  if (task.memory === undefined && task.kernelThread) return yield* ofKernel(kernel, name)
+  return { name, tables: yield* LinuxKernel.pageTables(kernel, task), range: LOWER } satisfies Space
+})
+
+/** The space of that name. */
+export const resolve = Effect.fnUntraced(function* (
+  name: string,
+  physical: MemoryMap.Mapped,
+  images: Images,
+  paging: Option.Option<PageTable.PageTable>
+) {
+  if (name === "physical") return { name, tables: undefined } satisfies Space
+  const number = /^cpu([0-9]+)$/.exec(name)?.[1]
+  if (number !== undefined) {
+    return { name, tables: yield* ofProcessor(name, Number(number), images) } satisfies Space
+  }
+  const at = /^root:(.*)$/.exec(name)?.[1]
+  if (at !== undefined) return yield* atRoot(name, at, images, paging)
+  if (name === "kernel") return yield* ofKernel(yield* kernelOf(physical, images), name)
+  if (/^[0-9]+$/.test(name)) return yield* ofProcess(yield* kernelOf(physical, images), name)
+  return yield* new Refused({ message: `--space ${name}: there is no such space`, details: [["try", NAMES]] })
 })
 
 /** The map of the space. */
-export const enter = Effect.fnUntraced(function* (physical: MemoryMap.Mapped, { name, tables }: Space) {
+export const enter = Effect.fnUntraced(function* (physical: MemoryMap.Mapped, { name, range, tables }: Space) {
   if (tables === undefined) return physical
   const { format, root } = tables
-  const { map, truncated } = yield* AddressSpace.walk(physical, format, root)
+  const { map, truncated } = yield* AddressSpace.walk(physical, format, root, { range })
   const output = yield* Output
   if (Option.isSome(truncated)) {
     const { address, reason } = truncated.value
@@ -126,7 +142,7 @@ export const enter = Effect.fnUntraced(function* (physical: MemoryMap.Mapped, { 
     () =>
       new Refused({
         message: `the page tables at ${hex(root)} (${format.name}) map nothing that is in the image`,
-        details: [["try", "memmap spaces IMAGE, which looks for page tables"]]
+        details: [LOOK]
       })
   )
 })

@@ -15,7 +15,7 @@ import type { Compression } from "../Decompressor.ts"
 import * as FileMapper from "../FileMapper.ts"
 import type { DecodeError, ImageFormat, OpenError } from "../ImageFormat.ts"
 import * as internal from "../internal/image/kdump/kdump.ts"
-import { compressionsOf, INCOMPLETE } from "../internal/image/kdump/header.ts"
+import { compressionsOf, INCOMPLETE, machineWordSize } from "../internal/image/kdump/header.ts"
 import type { Endian, WordSize } from "../MachineModel.ts"
 import type { Ready } from "../MemoryMap.ts"
 import type { SourceError } from "../MemoryMapError.ts"
@@ -100,7 +100,7 @@ export const fromSource = (source: ByteSource): Effect.Effect<KdumpImage, Decode
         version: header.version,
         isFlattened,
         isComplete: (header.status & INCOMPLETE) === 0,
-        wordSize: header.wordSize,
+        wordSize: machineWordSize(header),
         endian: header.endian,
         pageSize: header.blockSize,
         processors: header.cpus,

@@ -33,7 +33,7 @@ import { textOf } from "../internal/linux/memory.ts"
 import { moduleTypes as readTypes, modules as readModules } from "../internal/linux/modules.ts"
 import { mounts as readMounts } from "../internal/linux/mounts.ts"
 import { open as openKernel, type Result } from "../internal/linux/open.ts"
-import { addressSpace as spaceOf, executable as executableOf, texts } from "../internal/linux/process.ts"
+import { addressSpace as spaceOf, executable as executableOf, tables, texts } from "../internal/linux/process.ts"
 import { type Listed, processes, threads as readThreads } from "../internal/linux/tasks.ts"
 import { uname as readUname } from "../internal/linux/uname.ts"
 import type { Permissions } from "../Mapping.ts"
@@ -46,6 +46,7 @@ import {
   type SourceError,
   type UnmappedAddress
 } from "../MemoryMapError.ts"
+import type { Root } from "../PageTable.ts"
 import type { Btf } from "./Btf.ts"
 import type { Symbols } from "./Symbols.ts"
 import * as VmcoreInfo from "./VmcoreInfo.ts"
@@ -463,6 +464,43 @@ export const addressSpace: {
   (task: Task): (kernel: Kernel) => Effect.Effect<MemoryMap.Ready, ReadError>
   (kernel: Kernel, task: Task): Effect.Effect<MemoryMap.Ready, ReadError>
 } = dual(2, (kernel: Kernel, task: Task) => spaceOf(inside(kernel), task))
+
+/**
+ * The page tables of the kernel, or of a process: their format, and the physical address of the first. For
+ * `AddressSpace.translate` through them, with the kernel's `physical`. On AArch64 those of a process have its own half alone.
+ *
+ * Fails with `GuestDataError` where a process has given up its memory.
+ *
+ * **Example** (Where a variable of the kernel lies in physical memory)
+ *
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { AddressSpace } from "effect-memory-map"
+ * import { LinuxKernel, Symbols } from "effect-memory-map/linux"
+ * import { Guest } from "effect-memory-map/testing"
+ *
+ * const program = Effect.gen(function* () {
+ *   const guest = yield* Guest.make()
+ *   const kernel = yield* LinuxKernel.open(guest.physical)
+ *   const { format, root } = yield* LinuxKernel.pageTables(kernel)
+ *   const address = yield* Effect.fromOption(Symbols.address(kernel.symbols!, "init_task"))
+ *   const { entries, pageSize } = yield* AddressSpace.translate(kernel.physical, format, root, address)
+ *   return { root: root === guest.root, pageSize, entries: entries.length }
+ * })
+ * Effect.runSync(program) // => { root: true, pageSize: 0x20_0000n, entries: 4 }
+ * ```
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const pageTables: {
+  (kernel: Kernel): Effect.Effect<Root, ReadError>
+  (kernel: Kernel, task: Task): Effect.Effect<Root, ReadError>
+} = (kernel: Kernel, task?: Task): Effect.Effect<Root, ReadError> => {
+  const { root } = inside(kernel)
+  const found = task === undefined ? Effect.succeed(root) : tables(inside(kernel), task)
+  return Effect.map(found, ({ address, format }) => ({ format, root: address }))
+}
 
 /** Texts up to their NULs; what follows the last NUL is one more, unless it is nothing. */
 const splitTexts = (bytes: Uint8Array): ReadonlyArray<string> => {

@@ -13,10 +13,12 @@ import * as Option from "effect/Option"
 import type { Address } from "../AddressRange.ts"
 import { find as findInfo } from "../internal/linux/findInfo.ts"
 import { Memory } from "../internal/linux/memory.ts"
+import { rootOf } from "../internal/linux/space.ts"
 import * as internal from "../internal/linux/vmcoreInfo.ts"
 import type { MemoryImage } from "../MemoryImage.ts"
 import type { Ready } from "../MemoryMap.ts"
 import { KernelNotFound, type SourceError } from "../MemoryMapError.ts"
+import type { Root } from "../PageTable.ts"
 
 /**
  * What the kernel told. `values` has every line, those of no known meaning too; `release` is the kernel's, as `uname -r` prints
@@ -138,3 +140,15 @@ export const length: Gets<number> = get(internal.length)
  * @since 0.1.0
  */
 export const number: Gets<bigint> = get(internal.number)
+
+/**
+ * The kernel's page tables: their format, and the physical address of the first. `None` where the text does not say enough,
+ * and for machines that are not known.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const pageTables = (self: VmcoreInfo): Option.Option<Root> => {
+  const found = rootOf(self.values)
+  return typeof found === "string" ? Option.none() : Option.some({ format: found.format, root: found.address })
+}

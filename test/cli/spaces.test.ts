@@ -1,6 +1,6 @@
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { machineElf } from "../support/machine.ts"
 import { temporaryFiles } from "../support/temporary.ts"
 import { memmap } from "./run.ts"
@@ -79,7 +79,7 @@ describe("--space", () => {
   const refused: ReadonlyArray<readonly [args: ReadonlyArray<string>, says: RegExp]> = [
     [["info", elf, "--space", "cpu2"], /no cpu2: the image has cpu0 to cpu1\n {2}try {4}memmap spaces/],
     [["info", raw, "--space", "cpu0"], /tells no registers/],
-    [["info", elf, "--space", "moon"], /no such space\n {2}try {4}physical, cpuN/],
+    [["info", elf, "--space", "moon"], /no such space\n {2}try {4}physical, kernel, cpuN/],
     [["info", elf, "--space", "root:x"], /"x" is not a number/],
     [["info", raw, "--space", "root:0x10000"], /does not say what format.*\n {2}try {4}--paging FORMAT: x86-64, /],
     [["info", raw, "--space", "root:0x10000", "--paging", "vax"], /--paging: "vax" is none of x86-64, /],
@@ -100,6 +100,68 @@ describe("--space", () => {
       const { code, err } = yield* run("info", elf, "--space", "root:0x7000000")
       assert.strictEqual(code, 1)
       assert.match(err, /nothing is mapped at 0x7000000/)
+    })
+  )
+})
+
+describe("--space of a Linux", () => {
+  const guest = "test/fixtures/linux/guest.kdump"
+  const facts = JSON.parse(readFileSync("test/fixtures/linux/guest.json", "utf8"))
+
+  it.effect("kernel is what the kernel sees of its own", () =>
+    Effect.gen(function* () {
+      const { objects } = yield* json("symbol", guest, "init_uts_ns")
+      const address = objects[0].address
+      const text = yield* run("read", guest, address, "cstr", "--space", "kernel")
+      assert.match(text.out, /"Linux"/)
+      const there = yield* json("translate", guest, address, "--space", "kernel")
+      assert.strictEqual(there.objects[0].user, false)
+      // It has no registers of processors: the kernel's tables are what is known of them.
+      const cpu = yield* json("translate", guest, address)
+      assert.deepStrictEqual(cpu.objects, there.objects)
+      const said = yield* run("translate", guest, address)
+      assert.match(said.err, /no registers of processors: cpu0 is the kernel's space/)
+    })
+  )
+
+  it.effect("a number is what that process sees below the kernel; a thread of the kernel has its space", () =>
+    Effect.gen(function* () {
+      const [pid, files] = Object.entries<Record<string, string>>(facts.processes).find(([, files]) =>
+        files["cmdline"]?.startsWith("/bin/worker\0one")
+      )!
+      const found = yield* json("find", guest, "two three", "--space", pid)
+      assert.strictEqual(found.code, 0)
+      const stack = /^([0-9a-f]+)-([0-9a-f]+) .*\[stack\]$/m.exec(files["maps"]!)!
+      const [from, to] = [BigInt(`0x${stack[1]}`), BigInt(`0x${stack[2]}`)]
+      const matches = found.objects.filter(({ type }) => type === "match")
+      assert.isAbove(matches.length, 0)
+      for (const { address } of matches) assert.isTrue(BigInt(address) >= from && BigInt(address) < to)
+      const kernel = yield* json("info", guest, "--space", "kernel")
+      const thread = yield* json("info", guest, "--space", "2")
+      assert.deepStrictEqual(thread.objects, kernel.objects)
+    })
+  )
+
+  it.effect("are listed by spaces, with processes by their numbers", () =>
+    Effect.gen(function* () {
+      const { objects } = yield* json("spaces", guest)
+      const names = objects.map(({ name }) => name)
+      const running = Object.entries<Record<string, string>>(facts.processes)
+        .filter(([, files]) => files["maps"] !== "")
+        .map(([pid]) => pid)
+      assert.deepStrictEqual(names.slice(0, 1 + running.length), ["kernel", ...running])
+      assert.match(objects[1].why, /^root:0x[0-9a-f]+, process /)
+    })
+  )
+
+  it.effect("refuses a process that there is not", () =>
+    Effect.gen(function* () {
+      const none = yield* run("info", guest, "--space", "99999")
+      assert.deepStrictEqual([none.code, none.out], [2, ""])
+      assert.match(none.err, /no process has the number 99999/)
+      const raw = yield* run("info", elf, "--space", "1")
+      assert.strictEqual(raw.code, 2)
+      assert.match(raw.err, /no Linux kernel was found|a Linux kernel/)
     })
   )
 })

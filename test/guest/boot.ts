@@ -6,7 +6,7 @@
 //
 //   guest.elf      dump-guest-memory as an ELF core          guest.kdump   the same as kdump, zlib
 //   facts/         the guest's /proc, before the dump, and the types of its kernel and modules
-//   monitor/       info registers, info tlb, info mem
+//   monitor/       info registers, info tlb, info mem, and hundreds of gva2gpa and x (asked.json)
 import { spawn } from "node:child_process"
 import {
   chmodSync,
@@ -22,6 +22,7 @@ import { createConnection } from "node:net"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { type Guest, type Machine, machines } from "./machines.ts"
+import { ask } from "./monitor.ts"
 import { cache, run, unpacked } from "./packages.ts"
 
 const here = import.meta.dirname
@@ -125,10 +126,8 @@ export const boot = async (guest: Guest): Promise<string> => {
     }
     const qmp = await connect(path("qmp"))
     await qmp.execute("stop")
-    for (const what of ["registers -a", "tlb", "mem"]) {
-      const text = String(await qmp.execute("human-monitor-command", { "command-line": `info ${what}` }))
-      writeFileSync(path(`monitor/${what.split(" ")[0]}`), text)
-    }
+    const command = (line: string) => qmp.execute("human-monitor-command", { "command-line": line }).then(String)
+    await ask(command, path("monitor"))
     for (const [format, file] of [
       ["elf", "guest.elf"],
       ["kdump-zlib", "guest.flat"]

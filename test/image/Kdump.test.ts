@@ -64,6 +64,16 @@ describe("Kdump.open", () => {
     }
   }
 
+  it.effect(
+    "takes the machine's word size where QEMU wrote headers of 64 bits for one of 32, with memory at 4 GiB",
+    () =>
+      Effect.gen(function* () {
+        const image = yield* open(dump({ ...usual, wordSize: 64, machine: "i686" }))
+        assert.deepStrictEqual([image.wordSize, MemoryMap.getWordSize(image.map)], [32, 32])
+        assert.deepStrictEqual(yield* contents(image.map), usualContents)
+      })
+  )
+
   it.effect("knows older versions, larger pages and dumps that ran out of space", () =>
     Effect.gen(function* () {
       for (const version of [0, 1, 2, 3, 4, 5]) {

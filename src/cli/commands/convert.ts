@@ -16,6 +16,7 @@ import { Refused } from "../errors.ts"
 import { requireDirectory, requireFree } from "../files.ts"
 import { carriedBy, losses, type Target, targets } from "../formats.ts"
 import * as Images from "../images.ts"
+import { machineOf } from "../machine.ts"
 import { Output } from "../output.ts"
 import * as Progress from "../progress.ts"
 import { announce } from "../sizes.ts"
@@ -117,7 +118,7 @@ export const convert = Command.make(
       if (out === "-") return yield* output.bytes(bytes)
       const save = target.save?.(map, out, flags, progress.update)
       yield* save ?? writeFile(out, (append) => Stream.runForEach(bytes, append), { overwrite: input.force })
-      const lost = losses(map, yield* Images.machineOf(map), target, images)
+      const lost = losses(map, yield* machineOf(map), target, images)
       yield* output.lines([{ json: { type: "written", path: out, format: target.format, bytes: total, lost } }])
       yield* output.note(`wrote ${out}: ${target.format}, ${sizeText(total)} of memory`)
       if (lost.length > 0) yield* output.note(`lost, for ${target.format} has no place for them: ${lost.join(", ")}`)

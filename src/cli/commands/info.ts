@@ -13,6 +13,7 @@ import { action } from "../action.ts"
 import * as args from "../arguments.ts"
 import { facts } from "../formats.ts"
 import * as Images from "../images.ts"
+import { machineOf } from "../machine.ts"
 import { type Item, Output } from "../output.ts"
 
 const row = (label: string, text: string): Line => [span(label.padEnd(11), "heading"), span(text)]
@@ -26,7 +27,7 @@ const imageItems = ({ image, path }: Images.Opened["images"][number]): ReadonlyA
 }
 
 const mapItems = Effect.fnUntraced(function* (map: MemoryMap.Mapped) {
-  const { endian, wordSize } = yield* Images.machineOf(map)
+  const { endian, wordSize } = yield* machineOf(map)
   const bounds = Option.getOrUndefined(MemoryMap.bounds(map))
   const mappings = Array.from(MemoryMap.mappings(map)).length
   let runs = 0

@@ -81,7 +81,7 @@ export const translate = Command.make(
     function* (input) {
       const name = Option.getOrElse(input.space, () => "cpu0")
       const { images, map } = yield* Images.open([input.image], { ...input, space: Option.some("physical") })
-      const { tables } = yield* Spaces.resolve(name, images, input.paging)
+      const { tables } = yield* Spaces.resolve(name, map, images, input.paging)
       const output = yield* Output
       if (tables === undefined) {
         return yield* new Refused({ message: `${name} has no page tables: its addresses are physical ones` })

@@ -6,7 +6,7 @@ import { hex } from "../base/numbers.ts"
 import { type Kernel, structOf } from "./kernel.ts"
 import { Memory, type ReadError } from "./memory.ts"
 import { Paths } from "./paths.ts"
-import { physicalOf, processMap, type Root } from "./space.ts"
+import { lowerHalf, physicalOf, processMap, type Root } from "./space.ts"
 import type { Task } from "./tasks.ts"
 
 export interface Opened extends Kernel {
@@ -40,6 +40,13 @@ const rootOf = Effect.fnUntraced(function* (kernel: Opened, task: Subject) {
     })
   }
   return { format: kernel.root.format, address: yield* physicalOf(kernel.physical, kernel.root, pgd) }
+})
+
+/** The tables that a process runs with; of a thread of the kernel, the kernel's own. */
+export const tables = Effect.fnUntraced(function* (kernel: Opened, task: Subject) {
+  if (task.memory === undefined && task.kernelThread) return kernel.root
+  const { address, format } = yield* rootOf(kernel, task)
+  return { format: lowerHalf(format), address }
 })
 
 /** What the process sees below the kernel; of a thread of the kernel, the kernel's own space. */

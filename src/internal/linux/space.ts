@@ -110,7 +110,7 @@ export const physicalOf = (
   )
 
 /** The tables of a process lead through its own half, which on AArch64 is another register's. */
-const lowerHalf = (format: PageTable.PageTable): PageTable.PageTable => {
+export const lowerHalf = (format: PageTable.PageTable): PageTable.PageTable => {
   const aarch64 = /^aarch64-(\d+)k-(\d+)/.exec(format.name)
   if (aarch64 === null) return format
   const granule = Number(aarch64[1]) as 4 | 16 | 64

@@ -91,9 +91,11 @@ export const spaceOf = ({ addressBits }: Format): number => 2 ** (addressBits - 
 export const isUpper = (format: Format, page: number): boolean =>
   format.half === "upper" || (format.half === "split" && page >= spaceOf(format) / 2)
 
-/** In a flat space programs have three quarters, which is how Linux divides it unless told otherwise. */
-export const isUser = (format: Format, page: number): boolean =>
-  format.half === "flat" ? page < (spaceOf(format) / 4) * 3 : !isUpper(format, page)
+/** The pages that programs use, from the first on. In a flat space they have three quarters, unless Linux is told otherwise. */
+export const userPagesOf = (format: Format): number =>
+  spaceOf(format) * { flat: 0.75, split: 0.5, lower: 1, upper: 0 }[format.half]
+
+export const isUser = (format: Format, page: number): boolean => page < userPagesOf(format)
 
 /** The address of a page of the space; of the one past the last, too. `upper` tells the two ends of a half apart. */
 export const addressOf = (format: Format, page: number, upper: boolean): bigint =>

@@ -16,11 +16,11 @@ import {
   type Format,
   FRAME,
   INVALID,
-  isUpper,
   LEAF,
   NO_ACCESS,
   READ,
   SPECIAL,
+  spaceOf,
   SWAPPED,
   WRITE
 } from "./format.ts"
@@ -188,21 +188,24 @@ export const lay = Effect.fnUntraced(function* (
 ) {
   const layer = new Layer(physical)
   // Once more, now that nothing keeps the end of one table and the start of the next apart.
-  const runs = new Runs(walked.middle)
-  for (let i = 0; i < walked.length; i++) runs.push(...walked.values(i))
+  const runs = new Runs(walked.middle, walked.length + 1)
+  for (let i = 0; i < walked.length; i++) runs.take(walked, i, 0)
+  // Pages of the upper half, and how far above the others they lie.
+  const firstUpper = format.half === "upper" ? 0 : format.half === "split" ? spaceOf(format) / 2 : Infinity
+  const lift = addressOf(format, 0, true)
   let missing: bigint | undefined
   for (let i = 0; i < runs.length; i++) {
     if (i % STEP === 0) yield* breathe
     const run = runs.at(i)
     const { frame, kind, page, pages, unit } = run
-    const upper = isUpper(format, page)
-    const start = addressOf(format, page, upper)
+    const upper = page >= firstUpper
+    const start = BigInt(page) * FRAME + (upper ? lift : 0n)
     const size = BigInt(pages) * FRAME
     const isMemory = kind === LEAF || kind === NO_ACCESS
     const permissions = permissionsOf[run.allows & 7]!
     if (!isMemory) {
       // What was not walked may reach from one half of a split space into the other.
-      const whole = isUpper(format, page + pages - 1) === upper
+      const whole = page + pages - 1 >= firstUpper === upper
       const middle = 1n << BigInt(format.addressBits - 1)
       const reason = absence(physical, run, unwalked)
       layer.absent(start, whole ? start + size : middle, reason)

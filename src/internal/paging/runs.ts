@@ -28,14 +28,17 @@ const counts = (kind: number): boolean => kind === LEAF || kind === NO_ACCESS ||
 
 export class Runs {
   length = 0
-  private numbers = new Float64Array(WIDTH * 1024)
-  private tags = new Uint16Array(1024)
+  private numbers: Float64Array
+  private tags: Uint16Array
   /** Runs in front of this one stay as they are: a table that is walked has them as they were when it began. */
   barrier = 0
   /** Pages at which no run may go on: the middle of a split space. */
   readonly middle: number
-  constructor(middle: number) {
+  /** `room`: how many runs there is place for before more is made. */
+  constructor(middle: number, room = 1024) {
     this.middle = middle
+    this.numbers = new Float64Array(WIDTH * room)
+    this.tags = new Uint16Array(room)
   }
 
   private grow(): void {
@@ -98,11 +101,11 @@ export class Runs {
     return [page!, pages!, frame!, unit!, this.tags[index]!]
   }
 
-  /** Adds the run once more, `by` pages further up. */
-  repeat(index: number, by: number): void {
+  /** Adds a run of `from`, `by` pages further up. */
+  take(from: Runs, index: number, by: number): void {
     const at = index * WIDTH
-    const { numbers } = this
-    this.push(numbers[at]! + by, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!, this.tags[index]!)
+    const { numbers } = from
+    this.push(numbers[at]! + by, numbers[at + 1]!, numbers[at + 2]!, numbers[at + 3]!, from.tags[index]!)
   }
 
   /** Takes the last run away and adds it again, now that it may become part of the one before. */

@@ -2,7 +2,19 @@
 // walked is laid once more where it is met again, without a look at its entries: tables that many share (the shadow of a
 // sanitizer: 2^32 pages through one table), tables that name themselves and forged ones cost what they hold, not what they
 // span. No recursion, and no step without a bound: levels only go down, tables and runs are counted.
-import { ALL, Entry, FRAME, type Format, INVALID, isUser, LEAF, NOTHING, pagesOf, spaceOf, TABLE } from "./format.ts"
+import {
+  ALL,
+  Entry,
+  FRAME,
+  type Format,
+  INVALID,
+  LEAF,
+  NOTHING,
+  pagesOf,
+  spaceOf,
+  TABLE,
+  userPagesOf
+} from "./format.ts"
 import { NO_TABLE, Runs, tagOf, UNWALKED } from "./runs.ts"
 
 export interface Budget {
@@ -55,7 +67,9 @@ export class Walker {
   private readonly stack: Array<Table>
   private depth = 0
   private readonly entry = new Entry()
+  /** Pages that an entry of each level leads to, and those that programs use. */
   private readonly pages: ReadonlyArray<number>
+  private readonly userPages: number
 
   constructor(format: Format, root: bigint, from: number, to: number, budget: Budget) {
     this.format = format
@@ -63,6 +77,7 @@ export class Walker {
     this.from = from
     this.to = to
     this.pages = format.levels.map(pagesOf)
+    this.userPages = userPagesOf(format)
     this.runs = new Runs(format.half === "split" ? spaceOf(format) / 2 : -1)
     this.stack = format.levels.map(({ bits }) => {
       const bytes = new Uint8Array(format.entryBytes << bits)
@@ -124,7 +139,7 @@ export class Walker {
       if (low === 0 && high === 0) continue
       const each = this.pages[depth]!
       const page = table.page + index * each
-      const user = isUser(format, page)
+      const user = page < this.userPages
       format.decode(entry, low, high, depth, index, user)
       const { frame, kind } = entry
       if (kind === NOTHING) continue
@@ -165,7 +180,7 @@ export class Walker {
     if (only !== undefined) {
       const [page, pages, frame, unit, tag] = only
       this.runs.push(page + by, pages, frame, unit, tag)
-    } else for (let i = 0; i < count; i++) this.runs.repeat(first + i, by)
+    } else for (let i = 0; i < count; i++) this.runs.take(this.runs, first + i, by)
   }
 
   private close({ barrier, first, key, leaves, page }: Table): void {

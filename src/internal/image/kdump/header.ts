@@ -88,6 +88,13 @@ const decode = (header: Header, wordSize: WordSize, endian: Endian, size: bigint
   }
 }
 
+/**
+ * The word size of the machine. QEMU writes the layout of 64-bit machines for those of 32 bits too, when they have memory at
+ * or above 4 GiB, where their firmware lies.
+ */
+export const machineWordSize = ({ system, wordSize }: KdumpHeader): WordSize =>
+  /^(i[3-6]86|armv[3-7]|mips$|ppc$)/.test(system[4] ?? "") ? 32 : wordSize
+
 /** Compilers for i386 align 64-bit fields of structures to 4 bytes, those for other 32-bit machines to 8. */
 const alignsTo8 = (machine: string): boolean => /^(arm|mips|ppc|powerpc)/.test(machine)
 

@@ -11,7 +11,7 @@ import { Header, ImageReader, MOST_PIECES } from "../headers.ts"
 import { OWNER as QEMU, type ProcessorState, processorState } from "../qemu.ts"
 import { isFlattened, unflatten } from "./flattened.ts"
 import { type FrameRun, Frames } from "./frames.ts"
-import { compressionsOf, FORMAT, isKdump, type KdumpHeader, readHeader } from "./header.ts"
+import { compressionsOf, FORMAT, isKdump, type KdumpHeader, machineWordSize, readHeader } from "./header.ts"
 import { DESCRIPTOR, Pages, unsupported } from "./pages.ts"
 
 export interface Opened {
@@ -61,7 +61,7 @@ const open_ = Effect.fnUntraced(function* (source: ByteSource) {
   }
   if (entries.length === 0) return yield* reader.refuse(header.bitmaps.offset, "the dump holds no pages")
   const bare = yield* Effect.mapError(build(entries, absences), (e) => reader.refuse(0n, e.message))
-  const map = withMachine(bare, header)
+  const map = withMachine(bare, { endian: header.endian, wordSize: machineWordSize(header) })
   const vmcoreInfo = yield* readInfo(reader, header)
   const none: ReadonlyArray<ProcessorState> = []
   const processorStates = yield* Effect.catchTag(readStates(reader, header), "ImageError", () => Effect.succeed(none))
