@@ -43,7 +43,7 @@ import * as texts from "./internal/search/drive/texts.ts"
 import * as text from "./internal/read/cStrings.ts"
 import * as values from "./internal/read/values.ts"
 import * as words from "./internal/map/machine.ts"
-import type { Endian, TextEncoding, WordSize } from "./MachineModel.ts"
+import type { DataModel, Endian, TextEncoding, WordSize } from "./MachineModel.ts"
 import type { Mapping, Permissions } from "./Mapping.ts"
 import {
   type InvalidMapping,
@@ -931,6 +931,37 @@ export const setEndian: {
     endian: Endian
   ): MemoryMap<W, "Endian", M>
 } = dual(2, words.setEndian)
+
+/**
+ * Says how C types lie in this memory, for `Layout` to go by; sets the word size too. Images of machines that their
+ * format names have a data model. Without one it follows from the word size: LP64 or ILP32. It may be set again; a model of
+ * another word size than that of the map is a mistake of the program, and throws.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const setDataModel: {
+  (
+    model: DataModel
+  ): <W extends WordSizeState, E extends EndianState, M extends MappingState>(
+    self: MemoryMap<W, E, M>
+  ) => MemoryMap<"WordSize", E, M>
+  <W extends WordSizeState, E extends EndianState, M extends MappingState>(
+    self: MemoryMap<W, E, M>,
+    model: DataModel
+  ): MemoryMap<"WordSize", E, M>
+} = dual(2, words.setDataModel)
+
+/**
+ * How C types lie in this memory, with its byte order if that is set.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const getDataModel = (self: MemoryMap<"WordSize", EndianState, MappingState>): DataModel => {
+  const { endian } = impl(self)
+  return endian === undefined ? words.modelOf(impl(self)) : { ...words.modelOf(impl(self)), endian }
+}
 
 /**
  * The word size in bits.

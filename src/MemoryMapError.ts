@@ -12,6 +12,7 @@
  * | `MappingOverlap` | `overlap: "reject"` or `"equal"` was not met | choose another policy or range |
  * | `InvalidPattern` | a search pattern cannot be searched for | see `position` |
  * | `MapStateError` | a map lacks word size, endianness or any mapping | set or open what is missing |
+ * | `LayoutError` | bytes are not what a layout says of them | see `reason`, `path` and `address` |
  * | `ImageError` | a file is not the image it should be, or a format cannot hold a map | see `reason` |
  * | `KernelNotFound` | memory holds no Linux kernel that could be found | see `tried`; open the image's physical addresses |
  * | `GuestDataError` | a structure of a guest's kernel is not what it should be | see `address` and `why`; other things may still be read |
@@ -30,7 +31,8 @@ import { bytesText, END, hex, sizeText } from "./internal/base/numbers.ts"
  *
  * `address` is the first unmapped one, `requested` what was asked for, which may leave the space, `available` the number of bytes that could
  * have been read before `address`, `hole` the whole hole around it (for an address past the end of the space: the
- * empty range there), and `reason` why it is a hole, when the map was told (`MemoryMap.addAbsent`).
+ * empty range there), and `reason` why it is a hole, when the map was told (`MemoryMap.addAbsent`). Where a layout was read,
+ * `path` is the member that has the byte at `address`: `task.comm`.
  *
  * @category errors
  * @since 0.1.0
@@ -43,7 +45,8 @@ export class UnmappedAddress extends Schema.TaggedError<UnmappedAddress>("effect
     requested: Schema.Struct({ start: Schema.BigInt, end: Schema.BigInt }),
     available: Schema.BigInt,
     hole: Schema.Struct({ start: Schema.BigInt, end: Schema.BigInt }),
-    reason: Schema.optionalKey(Schema.String)
+    reason: Schema.optionalKey(Schema.String),
+    path: Schema.optionalKey(Schema.String)
   }
 ) {
   override get message(): string {
@@ -53,7 +56,8 @@ export class UnmappedAddress extends Schema.TaggedError<UnmappedAddress>("effect
       return `${this.operation}: ${hex(address)} lies outside the 64-bit address space (${asked})`
     }
     const why = this.reason === undefined ? "" : `: ${this.reason}`
-    return `${this.operation}: ${hex(address)} is not mapped (${asked}; hole ${AddressRange.format(hole)}${why})`
+    const what = this.path === undefined || this.path === "" ? hex(address) : `${this.path} at ${hex(address)}`
+    return `${this.operation}: ${what} is not mapped (${asked}; hole ${AddressRange.format(hole)}${why})`
   }
 }
 
@@ -234,6 +238,30 @@ export class MapStateError extends Schema.TaggedError<MapStateError>("effect-mem
       case "Mapping":
         return "this map holds no mapping: add bytes or a file first"
     }
+  }
+}
+
+/**
+ * Bytes are there, and are not what a layout says of them: `"Refused"`, the schema of a `Layout.transform` does not take the
+ * value (`cause` is its error); `"BadCount"`, the count of a flexible array, or of values asked for, is negative or beyond
+ * what one array should have; `"Cycle"`, a list leads back to `address`, where it has been before, and not to its head;
+ * `"TooLong"`, a list has not ended after as many records as a list without a `limit` may have.
+ *
+ * `address` is where the bytes lie, `path` the member that they are (`task.comm`).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LayoutError extends Schema.TaggedError<LayoutError>("effect-memory-map/LayoutError")("LayoutError", {
+  reason: Schema.Literals(["Refused", "BadCount", "Cycle", "TooLong"]),
+  address: Schema.BigInt,
+  path: Schema.String,
+  why: Schema.String,
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const { address, path, why } = this
+    return path === "" ? `at ${hex(address)}: ${why}` : `${path} at ${hex(address)}: ${why}`
   }
 }
 

@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import type { Address } from "./AddressRange.ts"
+import type { Layout, Need, Strongest } from "./Layout.ts"
 import type { Endian } from "./MachineModel.ts"
 
 /**
@@ -63,6 +64,25 @@ export interface MemoryReader<out W extends "NoWordSize" | "WordSize", out E ext
   getPointer(this: MemoryReader<"WordSize", E>, address: Address, ...options: EndianArgument<E>): Address
   /** A copy of the `length` bytes at `address`. */
   getBytes(address: Address, length: number): Uint8Array
+  /**
+   * The value of a layout, as `Layout.read` gives it. Throws also `LayoutError`, where a schema or a count refuses the bytes.
+   */
+  get<A, R extends Need>(this: ReaderFor<R>, layout: Layout<A, R>, address: Address): A
   /** Carries the word size state; no property at run time. */
   readonly "~wordSize"?: W
+  /** Carries the byte order state; no property at run time. */
+  readonly "~endian"?: E
 }
+
+/**
+ * The readers that know what a layout needs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ReaderFor<R extends Need> =
+  Strongest<R> extends "Nothing"
+    ? MemoryReader<"NoWordSize" | "WordSize", "NoEndian" | "Endian">
+    : Strongest<R> extends "Endian"
+      ? MemoryReader<"NoWordSize" | "WordSize", "Endian">
+      : MemoryReader<"WordSize", "Endian">

@@ -7,6 +7,8 @@ export const fastPaths = {
   flat: true,
   /** Decode a value where it lies when one piece in memory holds all of it, without copying its bytes. */
   onePiece: true,
+  /** Decode structs with a function compiled for their members, where the engine lets text be compiled. */
+  compiled: true,
   /** Search in the ways that are fast on most bytes and give up where they are slow: then the one that is always linear. */
   quickSearch: true
 }

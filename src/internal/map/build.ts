@@ -1,11 +1,11 @@
 // Maps made from what a file says: the way in for formats and snapshots, which know nothing of the public front.
 import * as Effect from "effect/Effect"
-import type { Endian, WordSize } from "../../MachineModel.ts"
+import type { DataModel, Endian, WordSize } from "../../MachineModel.ts"
 import type { AddAllEntry, Any, Mapped, MemoryMap, Ready } from "../../MemoryMap.ts"
 import type { InvalidMapping, MappingOverlap } from "../../MemoryMapError.ts"
 import { type Absence, addAbsences } from "./absences.ts"
 import { addAll } from "./add.ts"
-import { setEndian, setWordSize } from "./machine.ts"
+import { setDataModel, setEndian, setWordSize } from "./machine.ts"
 import { empty, type MemoryMapImpl } from "./map.ts"
 
 /** A map of which neither word size nor byte order is known. */
@@ -21,9 +21,15 @@ export const build = (
 ): Effect.Effect<Bare, InvalidMapping | MappingOverlap> =>
   Effect.flatMap(addAll(empty, entries), (map) => addAbsences(map, absences))
 
-/** The map with the word size and byte order that its file names. */
-export const withMachine = (map: Bare, machine: { readonly wordSize: WordSize; readonly endian: Endian }): Ready =>
-  setEndian(setWordSize(implOf(map), machine.wordSize), machine.endian)
+/** The map with the word size and byte order that its file names, and the data model of the machine if it names that. */
+export const withMachine = (
+  map: Bare,
+  { endian, wordSize }: { readonly wordSize: WordSize; readonly endian: Endian },
+  dataModel?: DataModel
+): Ready => {
+  const sized = setEndian(setWordSize(implOf(map), wordSize), endian)
+  return dataModel === undefined ? sized : setDataModel(sized, dataModel)
+}
 
 /** The same for files that may name one, both or neither. */
 export const withModel = (

@@ -1,7 +1,7 @@
 // Word size and byte order of a map, and arithmetic in words modulo 2^64, as C does it on unsigned long.
 import { dual } from "effect/Function"
 import * as Predicate from "effect/Predicate"
-import { type Endian, wordBytes, type WordSize } from "../../MachineModel.ts"
+import { type DataModel, type Endian, ILP32, LP64, wordBytes, type WordSize } from "../../MachineModel.ts"
 import type { WordArithmetic } from "../../MemoryMap.ts"
 import { type MemoryMapImpl, TypeId } from "./map.ts"
 
@@ -56,3 +56,17 @@ export const setEndian = (map: MemoryMapImpl, endian: Endian): MemoryMapImpl => 
   }
   return map.with({ endian })
 }
+
+export const setDataModel = (map: MemoryMapImpl, dataModel: DataModel): MemoryMapImpl => {
+  const { wordSize = dataModel.wordSize } = map
+  if (wordSize !== dataModel.wordSize) {
+    throw new TypeError(
+      `MemoryMap.setDataModel: words of this map have ${wordSize} bits, those of ${dataModel.name} ${dataModel.wordSize}`
+    )
+  }
+  return map.with({ wordSize, dataModel })
+}
+
+/** How C types lie in the map: as it was told, else as most machines of its word size have it. */
+export const modelOf = ({ dataModel, wordSize }: MemoryMapImpl): DataModel =>
+  dataModel ?? (wordSize === 32 ? ILP32 : LP64)

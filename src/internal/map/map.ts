@@ -8,7 +8,7 @@ import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { ByteSource } from "../../ByteSource.ts"
-import type { Endian, WordSize } from "../../MachineModel.ts"
+import type { DataModel, Endian, WordSize } from "../../MachineModel.ts"
 import type { Mapping, Permissions } from "../../Mapping.ts"
 import type { SearchKernel } from "../../SearchKernel.ts"
 import type { MemoryMap, Segment } from "../../MemoryMap.ts"
@@ -93,6 +93,8 @@ interface Fields {
   readonly nextOrder: number
   readonly wordSize: WordSize | undefined
   readonly endian: Endian | undefined
+  /** How C types lie here, where more is known than the word size. */
+  readonly dataModel: DataModel | undefined
   /** What a source of the map brought for searching it. */
   readonly kernel: SearchKernel | undefined
 }
@@ -109,6 +111,7 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
   readonly nextOrder: number
   readonly wordSize: WordSize | undefined
   readonly endian: Endian | undefined
+  readonly dataModel: DataModel | undefined
   readonly kernel: SearchKernel | undefined
   /** The piece that the last look-up found; a hint, no part of the value. */
   lastHit: Piece | undefined = undefined
@@ -128,6 +131,7 @@ export class MemoryMapImpl extends Pipeable.Class implements MemoryMap<never, ne
     this.nextOrder = fields.nextOrder
     this.wordSize = fields.wordSize
     this.endian = fields.endian
+    this.dataModel = fields.dataModel
     this.kernel = fields.kernel
   }
 
@@ -225,6 +229,7 @@ export const empty = new MemoryMapImpl({
   nextOrder: 0,
   wordSize: undefined,
   endian: undefined,
+  dataModel: undefined,
   kernel: undefined
 })
 

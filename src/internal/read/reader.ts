@@ -1,9 +1,10 @@
 // MemoryReader: the map's flat index with every source in memory, so that a read is a plain function call.
 import * as Effect from "effect/Effect"
 import type { ByteSource } from "../../ByteSource.ts"
+import type { Layout, Need } from "../../Layout.ts"
 import type { Endian } from "../../MachineModel.ts"
 import type { MemoryReader } from "../../MemoryReader.ts"
-import { SourceError, TooLarge } from "../../MemoryMapError.ts"
+import { SourceError, TooLarge, UnmappedAddress } from "../../MemoryMapError.ts"
 import { checkLength, checkLimit } from "../base/arguments.ts"
 import * as decode from "../base/decode.ts"
 import { copyExtents } from "../source/copy.ts"
@@ -17,9 +18,28 @@ import { littleFor, wordSizeOf } from "../map/machine.ts"
 
 type Options = { readonly endian?: Endian | undefined }
 
-class Reader implements MemoryReader<never, never> {
-  private readonly map: MemoryMapImpl
+/** What a reader lets those see that read values of their own kinds from it. */
+export interface BytesAccess {
+  readonly map: MemoryMapImpl
+  /** The bytes in which {@link locate} found what it was asked for. */
+  readonly bytes: Uint8Array
+  /** Where in `bytes` the `length` bytes at `address` begin, or -1 when no one array has them all. */
+  locate(address: bigint, length: number): number
+  /** A copy of them, put together from many arrays; or the hole in the way. */
+  copied(operation: string, address: bigint, length: number): Uint8Array | UnmappedAddress
+  /** What was worked out for this reader, by what it was worked out from. */
+  readonly known: WeakMap<object, unknown>
+}
+
+/** A kind of values. */
+export interface Readable {
+  "~get"(access: BytesAccess, address: bigint): unknown
+}
+
+class Reader implements MemoryReader<never, never>, BytesAccess {
+  readonly map: MemoryMapImpl
   private readonly flat: FlatMap
+  readonly known = new WeakMap<object, unknown>()
   constructor(map: MemoryMapImpl, flat: FlatMap) {
     this.map = map
     this.flat = flat
@@ -37,13 +57,26 @@ class Reader implements MemoryReader<never, never> {
     return at >= 0 ? decoder(this.flat.bytes, at, little) : decoder(this.copy(operation, address, length), 0, little)
   }
 
-  /** Bytes across pieces, out of zeros, or none: then this is what throws, before it allocates. */
+  get bytes(): Uint8Array {
+    return this.flat.bytes
+  }
+  locate(address: bigint, length: number): number {
+    return this.flat.locate(address, length)
+  }
+
   private copy(operation: string, address: bigint, length: number): Uint8Array {
+    const bytes = this.copied(operation, address, length)
+    if (bytes instanceof UnmappedAddress) throw bytes
+    return bytes
+  }
+
+  /** Bytes across pieces, out of zeros, or none: that is found before anything is allocated. */
+  copied(operation: string, address: bigint, length: number): Uint8Array | UnmappedAddress {
     const { flat } = this
     const end = address + BigInt(length)
     for (let at = address; at < end;) {
       const index = flat.find(at)
-      if (index < 0) throw unmapped(this.map, operation, at, extent(address, length))
+      if (index < 0) return unmapped(this.map, operation, at, extent(address, length))
       at += flat.left(index, at)
     }
     const bytes = allocate(operation, length)
@@ -115,6 +148,9 @@ class Reader implements MemoryReader<never, never> {
   getBytes(address: bigint, length: number): Uint8Array {
     checkLength("getBytes", length)
     return this.copy("getBytes", address, length)
+  }
+  get<A, R extends Need>(layout: Layout<A, R>, address: bigint): A {
+    return (layout as unknown as Readable)["~get"](this, address) as A
   }
 }
 

@@ -7,6 +7,7 @@ import { build, withMachine } from "../../map/build.ts"
 import type { AddAllEntry } from "../../../MemoryMap.ts"
 import type { Permissions } from "../../../Mapping.ts"
 import { ImageError, type SourceError } from "../../../MemoryMapError.ts"
+import { dataModelOf } from "./machine.ts"
 import { ImageReader } from "../headers.ts"
 import { bytesText, hex } from "../../base/numbers.ts"
 import { breathe, isRest } from "../../base/turns.ts"
@@ -77,7 +78,8 @@ const toMap = Effect.fnUntraced(function* (
   }
   if (entries.length === 0) return yield* nothingMapped(reader, header, segments)
   // Every address and size was checked, so nothing is left that could be refused.
-  return withMachine(yield* Effect.orDie(build(entries, absences)), header)
+  const map = yield* Effect.orDie(build(entries, absences))
+  return withMachine(map, header, dataModelOf(header.machine, header.wordSize))
 })
 
 /** How many of the bytes that a segment has in the file the file really has. */

@@ -1,4 +1,5 @@
 // Machines by e_machine: System V ABI and the registry behind it, https://www.sco.com/developers/gabi/latest/ch4.eheader.html
+import { type DataModel, i386, ILP32, LP64, type WordSize } from "../../../MachineModel.ts"
 
 export const EM = {
   SPARC: 2,
@@ -38,6 +39,17 @@ const narrow: ReadonlySet<number> = new Set([EM.SPARC, EM.I386, EM.M68K, EM.PPC,
 
 /** Always 32 bits, also in ELFCLASS64 files: dumps of machines with more memory than 32-bit offsets reach. */
 export const isNarrowMachine = (machine: number): boolean => narrow.has(machine)
+
+const plainCharIsUnsigned: ReadonlySet<number> = new Set([EM.PPC, EM.PPC64, EM.S390, EM.ARM, EM.AARCH64, EM.RISCV])
+
+/** How C types lie on the machine, after its psABI: what GCC does there for Unix. */
+export const dataModelOf = (machine: number, wordSize: WordSize): DataModel => {
+  const base = wordSize === 64 ? LP64 : ILP32
+  const name = machineName(machine)
+  if (machine === EM.I386) return i386
+  if (machine === EM.M68K) return { ...base, name, maxAlign: 2 }
+  return plainCharIsUnsigned.has(machine) ? { ...base, name, char: "unsigned" } : base
+}
 
 /** `struct elf_prstatus` of Linux: its size, where it keeps pr_cursig, pr_pid and pr_reg, and the registers there. */
 export interface StatusLayout {
