@@ -21,6 +21,7 @@ import * as aarch64_ from "./internal/paging/aarch64.ts"
 import type { Format } from "./internal/paging/format.ts"
 import * as riscv_ from "./internal/paging/riscv.ts"
 import * as x86 from "./internal/paging/x86.ts"
+import type { WordSize } from "./MachineModel.ts"
 
 const TypeId = "~effect-memory-map/PageTable"
 
@@ -182,6 +183,103 @@ export const fromRegisters = ({ cr0, cr3, cr4, efer = LONG_MODE }: Registers): O
   if (!bit(cr4, 5n)) return Option.some({ format: i386(), root: cr3 & 0xffff_f000n })
   if (!bit(efer, 10n)) return Option.some({ format: i386({ pae: true }), root: cr3 & 0xffff_ffe0n })
   return Option.some({ format: x86_64({ levels: bit(cr4, 12n) ? 5 : 4 }), root: cr3 & 0x000f_ffff_ffff_f000n })
+}
+
+/** Modes of satp, by their numbers; 0 is no translation. */
+const SATP_MODES: Readonly<Record<string, "sv39" | "sv48" | "sv57">> = { 8: "sv39", 9: "sv48", 10: "sv57" }
+
+/**
+ * The tables that a RISC-V processor uses, by its register satp, of 64 bits or 32. `None` while nothing is translated, and for
+ * modes that have no tables known here.
+ *
+ * **Example** (Sv39, with an address space identifier)
+ *
+ * ```ts
+ * import { Option } from "effect"
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const shown = Option.map(PageTable.fromSatp(0x8001_2000_0008_0123n), ({ format, root }) => [format.name, root])
+ * shown // => Option.some(["riscv-sv39", 0x8012_3000n])
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromSatp = (satp: bigint, wordSize: WordSize = 64): Option.Option<Root> => {
+  if (wordSize === 32) {
+    return bit(satp, 31n) ? Option.some({ format: riscv("sv32"), root: (satp & 0x3f_ffffn) << 12n }) : Option.none()
+  }
+  const mode = SATP_MODES[String((satp >> 60n) & 0xfn)]
+  return mode === undefined
+    ? Option.none()
+    : Option.some({ format: riscv(mode), root: (satp & 0xfff_ffff_ffffn) << 12n })
+}
+
+/**
+ * The registers of an AArch64 processor that say how it finds its page tables: TCR_EL1, TTBR0_EL1 and TTBR1_EL1.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ArmRegisters {
+  readonly tcr: bigint
+  readonly ttbr0: bigint
+  readonly ttbr1: bigint
+}
+
+/** What the two bits of TG0 and those of TG1 mean, in KiB. */
+const TG0 = [4, 64, 16] as const
+const TG1 = [undefined, 16, 4, 64] as const
+
+const field = (value: bigint, high: bigint, low: bigint): bigint => (value >> low) & ((1n << (high - low + 1n)) - 1n)
+
+/**
+ * The tables that an AArch64 processor uses for the lower half of its addresses, that of programs, and for the upper one, of
+ * the kernel. `None` for a half that is turned off, and where TCR has sizes that no processor takes.
+ *
+ * **Example** (A Linux with pages of 4 KiB and addresses of 48 bits)
+ *
+ * ```ts
+ * import { Option } from "effect"
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const registers = { tcr: 0x5_b550_3510n, ttbr0: 0x2_0000_4123_4000n, ttbr1: 0x1_0000_4168_0001n }
+ * const { lower, upper } = PageTable.fromArmRegisters(registers)
+ * const shown = [lower, upper].map(Option.map(({ format, root }) => [format.name, root]))
+ * shown // => [Option.some(["aarch64-4k-48-lower", 0x4123_4000n]), Option.some(["aarch64-4k-48", 0x4168_0000n])]
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromArmRegisters = ({
+  tcr,
+  ttbr0,
+  ttbr1
+}: ArmRegisters): { readonly lower: Option.Option<Root>; readonly upper: Option.Option<Root> } => {
+  const lpa2 = bit(tcr, 59n)
+  // IPS: physical addresses of 52 bits, whose top stands in bits 5:2 of a root.
+  const isWide = lpa2 || field(tcr, 34n, 32n) === 6n
+  const root = (ttbr: bigint): bigint =>
+    isWide ? (field(ttbr, 47n, 6n) << 6n) | (field(ttbr, 5n, 2n) << 48n) : field(ttbr, 47n, 1n) << 1n
+  const of = (
+    half: "lower" | "upper",
+    granule: 4 | 16 | 64 | undefined,
+    size: bigint,
+    isOff: boolean,
+    ttbr: bigint
+  ) => {
+    const addressBits = 64 - Number(size)
+    const most = granule === 64 || lpa2 ? 52 : 48
+    if (isOff || granule === undefined || addressBits > most || addressBits < (granule === 4 ? 25 : 28)) {
+      return Option.none()
+    }
+    return Option.some({ format: aarch64({ granule, addressBits, half, lpa2 }), root: root(ttbr) })
+  }
+  return {
+    lower: of("lower", TG0[Number(field(tcr, 15n, 14n))], field(tcr, 5n, 0n), bit(tcr, 7n), ttbr0),
+    upper: of("upper", TG1[Number(field(tcr, 31n, 30n))], field(tcr, 21n, 16n), bit(tcr, 23n), ttbr1)
+  }
 }
 
 const both = (granule: 4 | 16 | 64, addressBits: number, lpa2 = false) =>

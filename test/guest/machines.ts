@@ -98,5 +98,13 @@ export const guests: ReadonlyArray<Guest> = [
     kernel: /^linux-image-6\.1\.\d+-\d+-686-pae$/,
     cpu: "max",
     append: ""
+  },
+  // Page tables of two levels.
+  {
+    name: "6.1-i386-small",
+    machine: "i386",
+    kernel: /^linux-image-6\.1\.\d+-\d+-686$/,
+    cpu: "max",
+    append: ""
   }
 ]

@@ -143,7 +143,7 @@ for (const { machine, name } of guests.filter(({ machine }) => machine !== "aarc
     it.effect("reads across pages that are no neighbours as the monitor's x does", () =>
       Effect.gen(function* () {
         const { reads } = asked()
-        assert.isAbove(reads.length, 20)
+        assert.isAbove(reads.length, 10)
         const { physical, roots } = yield* opened(file("guest.elf"))
         const { map } = yield* AddressSpace.walk(physical, roots[0]!.format, roots[0]!.root)
         const space = yield* MemoryMap.requireMapping(map)

@@ -119,4 +119,57 @@ describe("registers", () => {
       assert.deepStrictEqual(root && ([root.format.name, root.root] as const), expected)
     }
   })
+
+  const shown = (root: Option.Option<PageTable.Root>) =>
+    Option.getOrUndefined(Option.map(root, ({ format, root }) => [format.name, root] as const))
+
+  it("of RISC-V say it too, with 64 bits and with 32", () => {
+    const root = 0x8_0123n
+    for (const [mode, name] of [
+      [8n, "sv39"],
+      [9n, "sv48"],
+      [10n, "sv57"]
+    ] as const) {
+      const satp = (mode << 60n) | (0xffffn << 44n) | root
+      assert.deepStrictEqual(shown(PageTable.fromSatp(satp)), [`riscv-${name}`, root << 12n])
+    }
+    for (const mode of [0n, 1n, 7n, 11n, 15n]) assert.isUndefined(shown(PageTable.fromSatp((mode << 60n) | root)))
+    assert.deepStrictEqual(shown(PageTable.fromSatp(0xffc0_0000n | 0x3f_ffffn, 32)), ["riscv-sv32", 0x3_ffff_f000n])
+    assert.isUndefined(shown(PageTable.fromSatp(root, 32)))
+  })
+
+  it("of AArch64 say it for each half, with the granules that TCR has in two orders", () => {
+    const tcr = (size0: number, size1: number, tg0: bigint, tg1: bigint, more = 0n) =>
+      BigInt(64 - size0) | (BigInt(64 - size1) << 16n) | (tg0 << 14n) | (tg1 << 30n) | more
+    const of = (tcr: bigint, ttbr0 = 0x4000_0000n, ttbr1 = 0x5000_0000n) => {
+      const { lower, upper } = PageTable.fromArmRegisters({ tcr, ttbr0, ttbr1 })
+      return [shown(lower), shown(upper)]
+    }
+    assert.deepStrictEqual(of(tcr(48, 39, 0n, 2n)), [
+      ["aarch64-4k-48-lower", 0x4000_0000n],
+      ["aarch64-4k-39", 0x5000_0000n]
+    ])
+    assert.deepStrictEqual(of(tcr(47, 36, 2n, 1n)), [
+      ["aarch64-16k-47-lower", 0x4000_0000n],
+      ["aarch64-16k-36", 0x5000_0000n]
+    ])
+    // Identifiers of address spaces and CnP are no part of the root; 52 bits have their top in bits 5:2.
+    assert.deepStrictEqual(
+      of(tcr(42, 52, 1n, 3n, 6n << 32n), (0xffffn << 48n) | 0x4000_0000n, 0x5000_0001n | (9n << 2n)),
+      [
+        ["aarch64-64k-42-lower", 0x4000_0000n],
+        ["aarch64-64k-52", 0x9_0000_5000_0000n]
+      ]
+    )
+    assert.deepStrictEqual(of(tcr(52, 52, 0n, 1n, 1n << 59n)), [
+      ["aarch64-4k-52-lpa2-lower", 0x4000_0000n],
+      ["aarch64-16k-52-lpa2", 0x5000_0000n]
+    ])
+    // The root of a few entries may lie at any multiple of their size.
+    assert.deepStrictEqual(of(tcr(42, 48, 1n, 3n), 0x4000_1e01n)[0], ["aarch64-64k-42-lower", 0x4000_1e00n])
+    // Turned off; granules and sizes that do not exist.
+    assert.deepStrictEqual(of(tcr(48, 48, 0n, 2n, (1n << 7n) | (1n << 23n))), [undefined, undefined])
+    assert.deepStrictEqual(of(tcr(48, 48, 3n, 0n)), [undefined, undefined])
+    assert.deepStrictEqual(of(tcr(52, 20, 0n, 2n)), [undefined, undefined])
+  })
 })
