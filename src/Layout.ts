@@ -17,7 +17,7 @@ import type { Inspectable } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { Covariant } from "effect/Types"
 import type { Address, AddressRange } from "./AddressRange.ts"
 import * as encode_ from "./internal/layout/encode.ts"
@@ -882,7 +882,7 @@ export const follow: {
 } = dual(isDataFirst, followPointer)
 
 /**
- * Options of {@link list}. The stream ends after `limit` records (at most 2^24 - 1), and at `end`, an address beside null and
+ * Options of {@link list}. The stream ends after `limit` records (at most 2^26), and at `end`, an address beside null and
  * the head. `mask` is that of {@link follow}. `member` is for lists whose pointers lead to a member of the next record and not
  * to its start, as those of the Linux kernel do: the path of that member.
  *
@@ -955,7 +955,7 @@ export const list: {
     head: Next,
     next: string | ((value: never) => Next),
     options?: list_.ListOptions
-  ) => Stream.map(list_.list(self, layout, head, next, options), ({ value }) => value)
+  ) => list_.list(self, layout, head, next, options, (value) => value)
 )
 
 // -----------------------------------------------------------------------------------------------------------------

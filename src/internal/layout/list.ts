@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import { LayoutError } from "../../MemoryMapError.ts"
+import { AddressSet } from "../base/addressSet.ts"
 import { checkCount } from "../base/arguments.ts"
 import { breathe } from "../base/turns.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
@@ -29,17 +30,14 @@ export interface ListOptions {
   readonly end?: bigint | undefined
 }
 
-/** A record and where it is. */
-export interface Found {
-  readonly address: bigint
-  readonly value: unknown
-}
+/** What becomes of a record and its address. */
+export type Show<B> = (value: unknown, address: bigint) => B
 
-/** Records that a list without a limit may have; and those of one with, for a Set holds no more. */
-const [DEFAULT_LIMIT, MOST] = [2 ** 20, 2 ** 24 - 1]
+/** Records that a list without a limit may have, and that one with may. */
+const [DEFAULT_LIMIT, MOST] = [2 ** 20, 2 ** 26]
 
 /** Records of one pull at most. */
-const CHUNK = 1024
+const CHUNK = 4096
 
 export const addressOf = (next: Next): bigint =>
   typeof next === "bigint" ? next : next === null || next === undefined ? 0n : next.address
@@ -65,20 +63,22 @@ const offsetOfMember = ({ layout, model }: Prepared, member: string | undefined)
   return BigInt(place.bit / 8)
 }
 
-type Step = Pull.Pull<Arr.NonEmptyReadonlyArray<Found>, LayoutReadError>
+type Step<B> = Pull.Pull<Arr.NonEmptyReadonlyArray<B>, LayoutReadError>
 
 /** A walk along one list. */
-class Walk {
+class Walk<B> {
   private readonly map: MemoryMapImpl
   private readonly prepared: Prepared
   private readonly next: (value: unknown) => Next
   private readonly offset: bigint
-  private readonly mask: bigint
+  private readonly mask: bigint | undefined
   private readonly bits: number
-  private readonly ends: ReadonlySet<bigint>
+  private readonly head: bigint
+  private readonly end: bigint | undefined
   private readonly limit: number
   private readonly isLimited: boolean
-  private readonly seen = new Set<bigint>()
+  private readonly seen = new AddressSet()
+  private readonly show: Show<B>
   private at: bigint
   private failed: LayoutReadError | undefined
   private isOver = false
@@ -88,29 +88,33 @@ class Walk {
     layout: AnyLayout,
     head: Next,
     next: string | ((value: never) => Next),
-    options: ListOptions
+    options: ListOptions,
+    show: Show<B>
   ) {
-    const { end, limit, mask = -1n, member } = options
+    const { end, limit, mask, member } = options
     if (limit !== undefined) checkCount("Layout.list", "the limit", limit, 0, MOST)
     this.map = map
+    this.show = show
     this.prepared = prepare(layout, map, "list")
     this.next = nextOf(this.prepared, next)
     this.offset = offsetOfMember(this.prepared, member)
     this.bits = this.prepared.model.wordSize
-    this.mask = BigInt.asUintN(this.bits, mask)
+    this.mask = mask === undefined ? undefined : BigInt.asUintN(this.bits, mask)
     this.limit = limit ?? DEFAULT_LIMIT
     this.isLimited = limit !== undefined
     this.at = this.masked(head)
-    this.ends = new Set([0n, this.at, ...(end === undefined ? [] : [end])])
+    this.head = this.at
+    this.end = end
     this.isOver = this.at === 0n || this.at === end
   }
 
   private masked(next: Next): bigint {
-    return addressOf(next) & this.mask
+    const address = addressOf(next)
+    return this.mask === undefined ? address : address & this.mask
   }
 
   private get record(): bigint {
-    return BigInt.asUintN(this.bits, this.at - this.offset)
+    return this.offset === 0n ? this.at : BigInt.asUintN(this.bits, this.at - this.offset)
   }
 
   /** Whether the record at which the walk stands is to be read; if not, why the walk ends. */
@@ -125,14 +129,13 @@ class Walk {
       }
       return false
     }
-    if (seen.has(at)) {
+    if (!seen.add(at)) {
       this.failed = this.error(
         "Cycle",
         `the list of ${typeName(prepared.layout)} closes here, after ${seen.size} records`
       )
       return false
     }
-    seen.add(at)
     return true
   }
 
@@ -140,53 +143,54 @@ class Walk {
     return new LayoutError({ reason, address: this.at, path: pathIn(this.prepared.layout, ""), why })
   }
 
-  private take(found: Array<Found>, value: unknown): void {
-    found.push({ address: this.record, value })
+  private take(found: Array<B>, value: unknown, address: bigint): void {
+    found.push(this.show(value, address))
     this.at = this.masked(this.next(value))
-    this.isOver = this.ends.has(this.at)
+    this.isOver = this.at === 0n || this.at === this.head || this.at === this.end
   }
 
   /** Records that lie in memory, as many as one pull gives. The one at which it stops was marked as gone to. */
-  private takeResident(found: Array<Found>): boolean {
+  private takeResident(found: Array<B>): boolean {
     const { decoder, extent, little, size } = this.prepared
     while (found.length < CHUNK && this.isOpen()) {
       const address = this.record
       const value = extent === undefined ? peek(this.map, address, size, little, decoder.decode) : undefined
       if (value === undefined) return true
       if (value instanceof Problem) this.failed = refused(this.prepared, address, value)
-      else this.take(found, value)
+      else this.take(found, value, address)
     }
     return false
   }
 
-  private result(found: ReadonlyArray<Found>): Step {
+  private result(found: ReadonlyArray<B>): Step<B> {
     return Arr.isReadonlyArrayNonEmpty(found) ? Effect.succeed(found) : (this.failed ?? Cause.done())
   }
 
-  readonly pull: Step = Effect.suspend((): Step => {
-    const found: Array<Found> = []
+  readonly pull: Step<B> = Effect.suspend((): Step<B> => {
+    const found: Array<B> = []
     if (!this.takeResident(found)) return this.result(found)
     return Effect.suspend(() =>
       Effect.match(readOne(this.map, this.prepared, "list", this.record), {
         onFailure: (error) => {
           this.failed = error
         },
-        onSuccess: (value) => this.take(found, value)
+        onSuccess: (value) => this.take(found, value, this.record)
       })
     ).pipe(Effect.flatMap(() => this.result(found)))
   })
 }
 
-export const list = (
+export const list = <B>(
   map: MemoryMapImpl,
   layout: AnyLayout,
   head: Next,
   next: string | ((value: never) => Next),
-  options: ListOptions = {}
-): Stream.Stream<Found, LayoutReadError> =>
+  options: ListOptions | undefined,
+  show: Show<B>
+): Stream.Stream<B, LayoutReadError> =>
   Stream.fromPull(
     Effect.sync(() => {
-      const walk = new Walk(map, layout, head, next, options)
+      const walk = new Walk(map, layout, head, next, options ?? {}, show)
       return Effect.andThen(breathe, walk.pull)
     })
   )
