@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import * as ByteSource from "../../src/ByteSource.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import * as Line from "../../src/render/Line.ts"
@@ -58,6 +58,48 @@ describe("MapTable", () => {
   it("is empty for an empty map", () => {
     assert.deepStrictEqual(screen(MapTable.lines(MemoryMap.empty)), [])
   })
+
+  it.effect(
+    "of very many segments has one row for those that are alike, and says how many, how large and how far apart",
+    () =>
+      Effect.gen(function* () {
+        const source = file("/dumps/ram", 1n << 30n)
+        const rights = (write: boolean) => ({ read: true, write, execute: false })
+        const piece = (address: bigint, offset: bigint, length: bigint, write = false): MemoryMap.AddAllEntry => ({
+          source: Option.getOrThrow(ByteSource.slice(source, offset, length)),
+          address,
+          permissions: rights(write)
+        })
+        const many = Array.from({ length: 2000 }, (_, i) => BigInt(i))
+        const map = yield* MemoryMap.addAll(MemoryMap.empty, [
+          // One page over and over, with holes between; others in no order, without; some of two sizes; a few.
+          ...many.map((i) => piece(0x1000_0000n + i * 0x1_0000n, 0x5000n, 0x1000n)),
+          ...many.map((i) => piece(0x3000_0000n + i * 0x1000n, ((i * 7n) % 2000n) << 12n, 0x1000n, true)),
+          ...many
+            .slice(0, 40)
+            .map((i) => piece(0x5000_0000n + i * 0x4000n, i << 14n, i % 2n === 0n ? 0x1000n : 0x2000n)),
+          ...many.slice(0, 3).map((i) => piece(0x7000_0000n + i * 0x4000n, i << 14n, 0x1000n))
+        ])
+        const told = yield* MemoryMap.addAbsent(map, { start: 0x5002_1000n, end: 0x5002_4000n }, "swapped out")
+        const lines = screen(MapTable.lines(told))
+        assert.deepStrictEqual(lines.slice(1, 6), [
+          "0x10000000  0x17cf1000     7.8 MiB  r--   ram, 2000 pieces of 4 KiB, one every 64 KiB",
+          "~                          387 MiB        hole",
+          "0x30000000  0x307d0000     7.8 MiB  rw-   ram, 2000 pieces of 4 KiB",
+          "~                        504.1 MiB        hole",
+          // Nine in front of a hole that says why, which is not folded away.
+          "0x50000000  0x50001000       4 KiB  r--   ram+0x0"
+        ])
+        assert.deepStrictEqual(lines.slice(21, 26), [
+          "0x50020000  0x50021000       4 KiB  r--   ram+0x20000",
+          "0x50021000  0x50024000      12 KiB        hole: swapped out",
+          "0x50024000  0x5009e000     188 KiB  r--   ram, 31 pieces, one every 16 KiB",
+          "~                        511.3 MiB        hole",
+          "0x70000000  0x70001000       4 KiB  r--   ram+0x0"
+        ])
+        assert.lengthOf(lines, 30)
+      })
+  )
 })
 
 describe("MapPicture", () => {

@@ -127,7 +127,7 @@ export const info = Command.make(
   )
 ).pipe(
   Command.withDescription(
-    "Tell what images are: format, machine, word size, byte order, what is mapped and what is not, and a table of all segments. Of several images, the later ones lie on top."
+    "Tell what images are: format, machine, word size, byte order, what is mapped and what is not, and a table of all segments; of more than 1000, those that are alike and follow each other share a row. Of several images, the later ones lie on top."
   ),
   Command.withShortDescription("Tell what images are and what they map"),
   Command.withExamples([
