@@ -10,7 +10,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { KernelKey } from "./internal/source/brought.ts"
-import { exactFinder } from "./internal/search/find/finder.ts"
+import { exactSearcher } from "./internal/search/find/needleSearcher.ts"
 
 /**
  * Finds one needle: gives the offsets in `block` at which it stands, ascending, those that overlap included, and stops
@@ -60,12 +60,12 @@ export const typescript: SearchKernel = {
   name: "typescript",
   concurrency: 1,
   prepare: (needle) => {
-    const tier = exactFinder(new Uint8Array(needle), false)
+    const search = exactSearcher(new Uint8Array(needle), false)
     return (block, limit) =>
       Effect.sync(() => {
         const offsets: Array<number> = []
         const end = block.length - needle.length + 1
-        if (limit > 0 && end > 0) tier(block, 0, end, offsets, limit)
+        if (limit > 0 && end > 0) search(block, 0, end, offsets, limit)
         return offsets
       })
   }

@@ -1,7 +1,7 @@
 // Needles found by the C library. It is asked for a part of the needle that it is quick on, on another thread; what it
 // finds, and a little of what lies behind, is looked at here.
 import * as Effect from "effect/Effect"
-import { exactFinder } from "../internal/search/find/finder.ts"
+import { exactSearcher } from "../internal/search/find/needleSearcher.ts"
 import { NativeUnavailable } from "../MemoryMapError.ts"
 import type { Finder, SearchKernel } from "../SearchKernel.ts"
 import { Libc, type NativeFunction } from "./libc.ts"
@@ -90,7 +90,7 @@ const prepare =
   (calls: Calls) =>
   (asked: Uint8Array): Finder => {
     const needle = new Uint8Array(asked)
-    const here = exactFinder(needle, false)
+    const here = exactSearcher(needle, false)
     const parts = partsOf(needle).map(({ length, offset }) => ({
       offset,
       bytes: needle.slice(offset, offset + length)

@@ -1,225 +1,166 @@
-// Cuts the mapped bytes of a map into blocks to look at, so that every start of a match is looked at exactly once, with
-// all the bytes that a match from there may have. Bytes in memory are not copied, except around the edges of segments.
-import type { ByteSource } from "../../../ByteSource.ts"
+// From pieces to blocks. A block says which addresses are looked at together; it holds no bytes yet (see load.ts). Every
+// mapped address is a start in exactly one block, and a block reaches over all bytes that a match from its starts may
+// have. So blocks overlap by the longest match less one byte, and what is found in one never depends on another.
 import { isZeros } from "../../source/source.ts"
+import type { Piece } from "./pieces.ts"
 
-/** A visible part of a mapping. */
-export interface Piece {
+/** A part of a piece whose bytes are had in one way. */
+export interface Stretch {
   readonly start: bigint
   readonly end: bigint
-  readonly source: ByteSource
-  /** Address that offset 0 of the source has. */
-  readonly origin: bigint
+  readonly piece: Piece
+  /**
+   * `"resident"`: in memory, used where it is. `"zeros"`: known without reading. `"read"`: read whole, once, when the
+   * first block needs it.
+   */
+  readonly kind: "resident" | "zeros" | "read"
 }
 
-/** Bytes to look at: for starts at offsets 0 to `starts`, not included. Those behind belong to longer matches. */
+/** Addresses to look at together. */
 export interface Block {
   readonly _tag: "Block"
   readonly address: bigint
-  readonly bytes: Uint8Array
+  /** A match may begin at offsets 0 to `starts`, not included. */
   readonly starts: number
-  /** `bytes.length`, to tell when the memory has been taken away. */
+  /** Bytes in the block. Those from `starts` on belong to matches that begin before. */
   readonly length: number
-  /** Where the bytes are from, when they are not a copy. */
-  readonly piece: Piece | undefined
+  /** What the bytes are made of: adjacent, ascending. */
+  readonly stretches: ReadonlyArray<Stretch>
 }
 
-/** Bytes to be read, and handed to the generator; `undefined` when they could not be. */
-export interface Request {
-  readonly _tag: "Request"
-  readonly piece: Piece
-  readonly address: bigint
-  readonly length: number
-}
-
-/** Bytes in which nothing can match, and which need not be looked at. */
+/** Bytes in which no match begins, known without looking at them. */
 export interface Skipped {
   readonly _tag: "Skipped"
   readonly size: bigint
 }
 
+/** How a search cuts memory into blocks; all in bytes. */
 export interface Sizes {
-  /** Bytes a match has at most. */
+  /** The longest match there may be. */
   readonly reach: number
-  /** Starts in one block, at most, where bytes are in memory. */
+  /** Starts in one block where bytes are in memory, at most. */
   readonly block: number
-  /** Bytes read in one go, at most, where they are not. */
+  /** Bytes read in one go where they are not, at most; never less than a match may have. */
   readonly read: number
-  /** Segments smaller than this are copied together when they are adjacent. */
+  /**
+   * Stretches shorter than this are copied into one block with their neighbours; longer ones are looked at in place.
+   * Larger: more bytes are copied. Smaller: more blocks, each with its overhead of about a microsecond.
+   */
   readonly gather: number
-  /** No match lies in zeros alone. */
+  /** No match begins and ends in zeros, so that zeros known without reading can be passed over. */
   readonly skipsZeros: boolean
 }
 
-type Cutter = Generator<Block | Request | Skipped, boolean, Uint8Array | undefined>
-
-/** Bytes of a run in front of the next block whose starts are still to be looked at. */
-class Tail {
-  private buffer = new Uint8Array(0)
-  private skew = 0
-  length = 0
-  address = 0n
-
-  append(bytes: Uint8Array, address: bigint): void {
-    if (this.length === 0) {
-      this.address = address
-      this.skew = Number(address & 7n) // words in the copy lie as they do in memory
-    }
-    const end = this.skew + this.length + bytes.length
-    if (end > this.buffer.length) {
-      const larger = new Uint8Array(Math.max(2 * this.buffer.length, end))
-      larger.set(this.buffer.subarray(0, this.skew + this.length))
-      this.buffer = larger
-    }
-    this.buffer.set(bytes, this.skew + this.length)
-    this.length += bytes.length
-  }
-
-  /** Everything so far as a block of `starts`; the bytes behind them stay. */
-  take(starts: number): Block {
-    const bytes = this.buffer.subarray(this.skew, this.skew + this.length)
-    const { address } = this
-    const rest = bytes.subarray(starts)
-    this.buffer = new Uint8Array(0)
-    this.length = 0
-    if (rest.length > 0) this.append(rest, address + BigInt(starts))
-    return { _tag: "Block", address, bytes, starts, length: bytes.length, piece: undefined }
-  }
-
-  drop(): void {
-    this.length = 0
-  }
-}
-
-class Blocks {
-  private readonly tail = new Tail()
-  private readonly sizes: Sizes
-  private readonly keep: number
-  /** Segments at least as long as this are looked at in place. */
-  private readonly large: number
-  private zeros = new Uint8Array(0)
-  constructor(sizes: Sizes) {
-    this.sizes = sizes
-    this.keep = sizes.reach - 1
-    this.large = Math.max(sizes.gather, this.keep)
-  }
-
-  /** False: a request was not met, and everything before it has been given out. */
-  *all(pieces: Iterable<Piece>): Cutter {
-    let piece: Piece | undefined
-    for (const next of pieces) {
-      if (piece !== undefined && !(yield* this.one(piece, next.start !== piece.end))) return false
-      piece = next
-    }
-    return piece === undefined || (yield* this.one(piece, true))
-  }
-
-  private *one(piece: Piece, last: boolean): Cutter {
-    if (isZeros(piece.source)) return yield* this.nothing(piece, last)
+/** Cuts pieces that have to be read, and zeros that have to be looked at, so that a stretch fits into memory. */
+function* stretchesOf(pieces: Iterable<Piece>, { block, reach, read, skipsZeros }: Sizes): Generator<Stretch> {
+  for (const piece of pieces) {
     const { end, source, start } = piece
-    if (source.resident === undefined) return yield* this.absent(piece, start, last)
-    const offset = Number(start - piece.origin)
-    const length = Number(end - start)
-    if (length < this.large && !(last && this.tail.length === 0)) {
-      const bytes = source.resident.subarray(offset, offset + length)
-      return yield* this.small(bytes, start, last)
+    const kind = isZeros(source) ? "zeros" : source.resident === undefined ? "read" : "resident"
+    if (kind === "resident" || (kind === "zeros" && skipsZeros)) yield { start, end, piece, kind }
+    else {
+      const step = BigInt(Math.max(kind === "read" ? read : block, reach - 1))
+      for (let at = start; at < end; at += step) yield { start: at, end: at + step < end ? at + step : end, piece, kind }
     }
-    yield* this.seam(source.resident.subarray(offset, offset + Math.min(length, this.keep)), start)
-    const stop = last ? length : length - this.keep
-    let at = 0
-    while (at < stop) {
-      const bytes = source.resident
-      if (bytes === undefined) return yield* this.absent(piece, start + BigInt(at), last)
-      const starts = Math.min(this.sizes.block, stop - at)
-      const part = bytes.subarray(offset + at, offset + Math.min(at + starts + this.keep, length))
-      yield { _tag: "Block", address: start + BigInt(at), bytes: part, starts, length: part.length, piece }
-      at += starts
-    }
-    if (!last) {
-      const bytes = source.resident
-      if (bytes === undefined) return yield* this.absent(piece, start + BigInt(at), last)
-      this.tail.append(bytes.subarray(offset + at, offset + length), start + BigInt(at))
-    }
-    return true
-  }
-
-  /** A segment whose bytes have to be read, from `from` on. */
-  private *absent(piece: Piece, from: bigint, last: boolean): Cutter {
-    let at = from
-    while (at < piece.end) {
-      const left = piece.end - at
-      const step = BigInt(Math.max(this.sizes.read, this.keep))
-      const length = Number(left < step ? left : step)
-      const bytes = yield { _tag: "Request", piece, address: at, length }
-      if (bytes === undefined || bytes.length < length) {
-        if (bytes !== undefined) this.tail.append(bytes, at)
-        if (this.tail.length > 0) yield this.tail.take(this.tail.length)
-        return false
-      }
-      const next = at + BigInt(length)
-      yield* this.bytes(bytes, at, last && next === piece.end)
-      at = next
-    }
-    return true
-  }
-
-  /** A segment of zeros. */
-  private *nothing(piece: Piece, last: boolean): Cutter {
-    const { end, start } = piece
-    const { keep } = this
-    const { skipsZeros } = this.sizes
-    if (skipsZeros && end - start > BigInt(2 * keep)) {
-      const edges = (this.tail.length > 0 ? keep : 0) + (last ? 0 : keep)
-      if (this.tail.length > 0) yield* this.small(this.zero(keep), start, true)
-      yield { _tag: "Skipped", size: end - start - BigInt(edges) }
-      if (!last && keep > 0) this.tail.append(this.zero(keep), end - BigInt(keep))
-      return true
-    }
-    for (let at = start; at < end;) {
-      const step = BigInt(Math.max(this.sizes.block, keep))
-      const next = end - at < step ? end : at + step
-      yield* this.bytes(this.zero(Number(next - at)), at, last && next === end)
-      at = next
-    }
-    return true
-  }
-
-  private zero(length: number): Uint8Array {
-    if (this.zeros.length < length) this.zeros = new Uint8Array(length)
-    return this.zeros.subarray(0, length)
-  }
-
-  /** Bytes that stay as they are. */
-  private *bytes(bytes: Uint8Array, address: bigint, last: boolean): Cutter {
-    if (bytes.length < this.large && !(last && this.tail.length === 0)) return yield* this.small(bytes, address, last)
-    yield* this.seam(bytes.subarray(0, this.keep), address)
-    const starts = last ? bytes.length : bytes.length - this.keep
-    if (starts > 0) yield { _tag: "Block", address, bytes, starts, length: bytes.length, piece: undefined }
-    if (!last) this.tail.append(bytes.subarray(starts), address + BigInt(starts))
-    return true
-  }
-
-  /** The starts in the tail, whose matches end in the bytes that follow. */
-  private *seam(next: Uint8Array, address: bigint): Cutter {
-    const starts = this.tail.length
-    if (starts > 0) {
-      this.tail.append(next, address)
-      yield this.tail.take(starts)
-      this.tail.drop()
-    }
-    return true
-  }
-
-  private *small(bytes: Uint8Array, address: bigint, last: boolean): Cutter {
-    this.tail.append(bytes, address)
-    if (last) yield this.tail.take(this.tail.length)
-    else if (this.tail.length > 2 * this.large + this.keep) yield this.tail.take(this.tail.length - this.keep)
-    return true
   }
 }
 
-/**
- * The blocks of `pieces`, which are ascending and disjoint. Answer a request with the bytes asked for, or with as many
- * as can be had: then what stands before the missing ones is given out, and that was all.
- */
-export const blocks = (pieces: Iterable<Piece>, sizes: Sizes): Cutter => new Blocks(sizes).all(pieces)
+class Cutter {
+  private readonly sizes: Sizes
+  private readonly upcoming: Iterator<Stretch>
+  /** Bytes by which blocks overlap. */
+  private readonly overlap: number
+  /** Stretches at least as long as this are looked at in place. */
+  private readonly large: number
+  /** Adjacent stretches, of which the first holds the next start. */
+  private window: Array<Stretch> = []
+  /** The stretch behind the window, adjacent to it or not. */
+  private next: Stretch | undefined
+
+  constructor(pieces: Iterable<Piece>, sizes: Sizes) {
+    this.sizes = sizes
+    this.overlap = sizes.reach - 1
+    this.large = Math.max(sizes.gather, this.overlap)
+    this.upcoming = stretchesOf(pieces, sizes)
+    this.advance()
+  }
+
+  private advance(): void {
+    const { done, value } = this.upcoming.next()
+    this.next = done === true ? undefined : value
+  }
+
+  /** Takes stretches into the window until it reaches up to `end`; gives where it ends, if there is a hole before. */
+  private extend(end: bigint): bigint {
+    let last = this.window[this.window.length - 1]!
+    while (last.end < end && this.next?.start === last.end) {
+      last = this.next
+      this.window.push(last)
+      this.advance()
+    }
+    return last.end < end ? last.end : end
+  }
+
+  *all(): Generator<Block | Skipped> {
+    while (this.next !== undefined) {
+      this.window = [this.next]
+      let at = this.next.start
+      this.advance()
+      while (this.window.length > 0) {
+        const item = this.cut(at)
+        yield item
+        at += item._tag === "Skipped" ? item.size : BigInt(item.starts)
+        this.extend(at + 1n)
+        const first = this.window.findIndex(({ end }) => end > at)
+        this.window.splice(0, first < 0 ? this.window.length : first)
+      }
+    }
+  }
+
+  /** The block from `at` on, which is in the first stretch of the window. */
+  private cut(at: bigint): Block | Skipped {
+    const { overlap, sizes, window } = this
+    const first = window[0]!
+    const isLast = this.extend(first.end + 1n) === first.end
+    const left = first.end - at
+    /** Starts whose matches lie in the first stretch. */
+    const own = isLast ? left : left - BigInt(overlap)
+    if (own > 0n && first.kind === "zeros" && sizes.skipsZeros) return { _tag: "Skipped", size: own }
+    if (own > 0n && (isLast || left >= this.large)) {
+      const starts = own < sizes.block || first.kind === "read" ? Number(own) : sizes.block
+      const length = left < starts + overlap ? Number(left) : starts + overlap
+      return { _tag: "Block", address: at, starts, length, stretches: [first] }
+    }
+    return this.gather(at)
+  }
+
+  /** One block of many short stretches, or of the end of a long one and the beginning of the next. */
+  private gather(at: bigint): Block {
+    const full = at + BigInt(2 * this.large)
+    let stop = this.window[0]!.end
+    for (let i = 1; stop < full; i++) {
+      this.extend(stop + 1n)
+      const next = this.window[i]
+      if (next === undefined || next.end - next.start > this.large) break
+      stop = next.end
+    }
+    // The zeros behind are about to be passed over: what reaches into them is looked at here, its last byte too.
+    const behind = this.extend(stop + 1n) > stop ? this.window.find(({ start }) => start === stop) : undefined
+    if (behind?.kind === "zeros" && this.sizes.skipsZeros) {
+      const inside = stop + BigInt(this.overlap)
+      stop = inside < behind.end ? inside : behind.end
+    }
+    const end = this.extend(stop + BigInt(this.overlap))
+    const within = this.window.findIndex((stretch) => stretch.end >= end) + 1
+    return {
+      _tag: "Block",
+      address: at,
+      starts: Number(stop - at),
+      length: Number(end - at),
+      stretches: this.window.slice(0, within)
+    }
+  }
+}
+
+/** The blocks of `pieces`, which are ascending and disjoint. */
+export const blocks = (pieces: Iterable<Piece>, sizes: Sizes): Generator<Block | Skipped> =>
+  new Cutter(pieces, sizes).all()

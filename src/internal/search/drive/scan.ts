@@ -1,5 +1,6 @@
-// The loop of every search: takes tasks, has the blocks looked at slice by slice, and gives out hits in chunks. Between
-// slices it lets the event loop and interruption in.
+// The line that every search runs along: pieces -> blocks -> searchers -> hits. A kernel, where there is one, looks at
+// large blocks first; the searcher looks at everything that is left, slice by slice; between slices the event loop and
+// interruption are let in.
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -8,76 +9,94 @@ import * as Stream from "effect/Stream"
 import type { SourceError } from "../../../MemoryMapError.ts"
 import type { Finder } from "../../../SearchKernel.ts"
 import { pinned } from "../../source/pin.ts"
-import type { Block, Piece, Sizes } from "./blocks.ts"
-import { readPart } from "./reading.ts"
-import { ALONE, type Task, tasks } from "./tasks.ts"
+import { ALONE, type Batch, batches } from "./batches.ts"
+import type { Sizes } from "./blocks.ts"
+import { isLost, type Loaded, reload } from "./load.ts"
+import type { Piece } from "./pieces.ts"
 
-/** A kernel at work on one needle of `length` bytes. */
-export interface Native {
+/** A kernel prepared for one needle of `length` bytes. */
+export interface PreparedKernel {
   readonly find: Finder
   readonly concurrency: number
   readonly length: number
 }
 
-/** What looks at blocks, and makes something of what it sees. Blocks come in order. */
-export interface Looker<A> {
+/** Searches blocks, and makes hits of what it finds. Blocks come in order. */
+export interface BlockSearcher<A> {
   /** Bytes to give to one call, so that it takes a few milliseconds at most. */
   readonly step: number
   /** Looks at the starts `from` to `to` of a block; `next` is the first one left over. */
-  readonly look: (block: Block, from: number, to: number) => { readonly found: ReadonlyArray<A>; readonly next: number }
-  /** What is made of the offsets that a kernel has found. */
-  readonly known: (block: Block, offsets: ReadonlyArray<number>) => ReadonlyArray<A>
-  /** No more blocks will come: what has been held back? */
+  readonly search: (
+    block: Loaded,
+    from: number,
+    to: number
+  ) => { readonly hits: ReadonlyArray<A>; readonly next: number }
+  /** The hits for offsets in a block that a kernel has found. */
+  readonly hitsAt: (block: Loaded, offsets: ReadonlyArray<number>) => ReadonlyArray<A>
+  /** Hits held back until it was clear that no block follows. */
   readonly end: () => ReadonlyArray<A>
 }
 
 export interface Plan<A> {
   readonly pieces: Iterable<Piece>
   readonly sizes: Sizes
-  readonly looker: Looker<A>
+  readonly searcher: BlockSearcher<A>
   /** Looks at large blocks first. */
-  readonly native: Native | undefined
+  readonly kernel: PreparedKernel | undefined
   /** Told how many bytes have been dealt with. */
   readonly progress: ((searched: bigint) => Effect.Effect<void>) | undefined
 }
 
-/** What a kernel finds in one go, at most. */
-const CHUNK = 4096
+/** A batch after a kernel had the first look. */
+interface Seen {
+  readonly batch: Batch
+  /** Offsets in the only block at which the needle stands, ascending. */
+  readonly offsets: ReadonlyArray<number>
+  /** The first start of that block that the kernel has left over; 0: it has not looked. */
+  readonly next: number
+}
 
-/** What a block costs besides its bytes, and what something found costs, in bytes. */
-const BLOCK = 256
-const FOUND = 64
+/** Offsets that a kernel is asked for in one go. More take memory; what is left over is searched without the kernel. */
+const KERNEL_LIMIT = 4096
+
+// Work is counted in bytes searched, to decide when the event loop is let in: what a block costs besides its bytes, and
+// what a hit costs.
+const WORK_PER_BLOCK = 256
+const WORK_PER_HIT = 64
 
 /** Bytes between two reports of progress. */
 const REPORT = 4n << 20n
 
-/** The memory behind the block may no longer be looked at: its source has closed, or has become shorter. */
-const isLost = ({ bytes, length, piece }: Block): boolean =>
-  bytes.length !== length || (piece !== undefined && piece.source.resident === undefined)
+const unseen = (batch: Batch): Seen => ({ batch, offsets: [], next: 0 })
 
-/** Has a kernel look at the task, if it is one large block; smaller ones are not worth its trouble. What the kernel leaves over is left to the scan. */
-const withNative =
-  ({ find, length }: Native) =>
-  (task: Task): Effect.Effect<Task> => {
-    const block = task.blocks[0]
-    if (task.blocks.length !== 1 || block === undefined || block.starts < ALONE) return Effect.succeed(task)
+/** Has a kernel look at a batch, if it is one large block; smaller ones are not worth its trouble. */
+const byKernel =
+  ({ find, length }: PreparedKernel) =>
+  (batch: Batch): Effect.Effect<Seen> => {
+    const block = batch.blocks[0]
+    if (batch.blocks.length !== 1 || block === undefined || block.starts < ALONE) return Effect.succeed(unseen(batch))
     const memory = () => (isLost(block) ? undefined : block.bytes)
     return Effect.map(
-      pinned(memory, (bytes) => find(bytes.subarray(0, block.starts + length - 1), CHUNK)),
-      (offsets) => {
-        if (offsets === undefined) return task
-        const next = offsets.length < CHUNK ? block.starts : offsets[offsets.length - 1]! + 1
-        task.found = { offsets, next }
-        return task
+      pinned(memory, (bytes) => find(bytes.subarray(0, block.starts + length - 1), KERNEL_LIMIT)),
+      (offsets): Seen => {
+        if (offsets === undefined) return unseen(batch)
+        const next = offsets.length < KERNEL_LIMIT ? block.starts : offsets[offsets.length - 1]! + 1
+        return { batch, offsets, next }
       }
     )
   }
 
+type Hits<A> = Arr.NonEmptyReadonlyArray<A>
+
+/** From batches to hits: holds the place in the batch at hand. */
 class Scan<A> {
   private readonly plan: Plan<A>
-  private readonly upstream: Pull.Pull<Arr.NonEmptyReadonlyArray<Task>>
-  private waiting: Array<Task> = []
-  private task: Task | undefined = undefined
+  private readonly upstream: Pull.Pull<Arr.NonEmptyReadonlyArray<Seen>>
+  private waiting: Array<Seen> = []
+  private seen: Seen | undefined = undefined
+  /** Of the batch at hand; shorter when memory turns out to be gone. */
+  private blocks: ReadonlyArray<Loaded> = []
+  private error: SourceError | undefined = undefined
   private index = 0
   private from = 0
   /** Work done since the event loop was let in, in bytes. */
@@ -85,97 +104,95 @@ class Scan<A> {
   private searched = 0n
   private reported = 0n
 
-  constructor(plan: Plan<A>, upstream: Pull.Pull<Arr.NonEmptyReadonlyArray<Task>>) {
+  constructor(plan: Plan<A>, upstream: Pull.Pull<Arr.NonEmptyReadonlyArray<Seen>>) {
     this.plan = plan
     this.upstream = upstream
   }
 
-  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> = Effect.suspend(() => this.go())
+  readonly pull: Pull.Pull<Hits<A>, SourceError> = Effect.suspend(() => this.go())
 
-  private go(): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> {
-    const { looker } = this.plan
+  private go(): Pull.Pull<Hits<A>, SourceError> {
+    const { searcher } = this.plan
     for (;;) {
-      if (this.work >= looker.step) {
+      if (this.work >= searcher.step) {
         this.work = 0
         return Effect.andThen(Effect.yieldNow, this.pull)
       }
-      const task = this.task ?? this.take()
-      if (task === undefined) return this.more()
-      const block = task.blocks[this.index]
-      if (block === undefined) return this.finish(task)
-      const { found } = task
+      const seen = this.seen ?? this.take()
+      if (seen === undefined) return this.more()
+      const block = this.blocks[this.index]
+      if (block === undefined) return this.finish(seen)
       if (this.from >= block.starts) {
         this.searched += BigInt(block.starts)
-        this.work += BLOCK
+        this.work += WORK_PER_BLOCK
         this.index++
         this.from = 0
-      } else if (found !== undefined && this.from < found.next) {
-        this.from = found.next
-        const made = looker.known(block, found.offsets)
-        if (isFilled(made)) return this.give(made)
-      } else if (isLost(block)) return this.recover(task, block)
+      } else if (this.from < seen.next) {
+        this.from = seen.next
+        const hits = searcher.hitsAt(block, seen.offsets)
+        if (isFilled(hits)) return this.give(hits)
+      } else if (isLost(block)) return this.recover(block)
       else {
-        const { found, next } = looker.look(block, this.from, Math.min(block.starts, this.from + looker.step))
+        const { hits, next } = searcher.search(block, this.from, Math.min(block.starts, this.from + searcher.step))
         this.work += next - this.from
         this.from = next
-        if (isFilled(found)) return this.give(found)
+        if (isFilled(hits)) return this.give(hits)
       }
     }
   }
 
-  private give(found: Arr.NonEmptyReadonlyArray<A>): Effect.Effect<Arr.NonEmptyReadonlyArray<A>> {
-    this.work += FOUND * found.length
-    return Effect.succeed(found)
+  private give(hits: Hits<A>): Effect.Effect<Hits<A>> {
+    this.work += WORK_PER_HIT * hits.length
+    return Effect.succeed(hits)
   }
 
-  private take(): Task | undefined {
-    this.task = this.waiting.shift()
+  private take(): Seen | undefined {
+    const seen = this.waiting.shift()
+    this.seen = seen
+    this.blocks = seen?.batch.blocks ?? []
+    this.error = seen?.batch.error
     this.index = 0
     this.from = 0
-    return this.task
+    return seen
   }
 
-  private more(): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> {
-    return Effect.flatMap(this.upstream, (tasks) => {
-      this.waiting = [...tasks]
+  private more(): Pull.Pull<Hits<A>, SourceError> {
+    return Effect.flatMap(this.upstream, (seen) => {
+      this.waiting = [...seen]
       return this.pull
     })
   }
 
-  private finish(task: Task): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> {
-    if (task.error !== undefined) {
-      const rest = this.plan.looker.end()
+  private finish({ batch }: Seen): Pull.Pull<Hits<A>, SourceError> {
+    const { error } = this
+    const { progress, searcher } = this.plan
+    if (error !== undefined) {
+      const rest = searcher.end()
       if (isFilled(rest)) return Effect.succeed(rest)
     }
-    this.task = undefined
-    this.searched += task.skipped
-    const next = task.error ?? this.pull
-    const { progress } = this.plan
-    if (progress === undefined || (task.error === undefined && this.searched - this.reported < REPORT)) return next
+    this.seen = undefined
+    this.searched += batch.skipped
+    const next = error ?? this.pull
+    if (progress === undefined || (error === undefined && this.searched - this.reported < REPORT)) return next
     this.reported = this.searched
     return Effect.andThen(progress(this.searched), next)
   }
 
-  /** Reads what can no longer be looked at in place: either that works, or it says why, behind what could be read. */
-  private recover(task: Task, block: Block): Pull.Pull<Arr.NonEmptyReadonlyArray<A>, SourceError> {
-    const { address, length, piece } = block
-    if (piece === undefined) return Effect.die(new Error("bytes that were copied are gone"))
-    return Effect.flatMap(readPart({ _tag: "Request", piece, address, length }), ({ bytes, error }) => {
-      const starts = Math.min(block.starts, bytes.length)
-      const read = { ...block, bytes, length: bytes.length, starts, piece: undefined }
-      if (error === undefined) task.blocks[this.index] = read
-      else {
-        task.blocks.splice(this.index, task.blocks.length, read)
-        task.error = error
-      }
+  /** Reads what can no longer be looked at in place; what cannot be read ends the search. */
+  private recover(block: Loaded): Pull.Pull<Hits<A>, SourceError> {
+    if (block.piece === undefined) return Effect.die(new Error("bytes that were copied are gone"))
+    return Effect.flatMap(reload(block, block.piece), ({ error, value }) => {
+      const before = this.blocks.slice(0, this.index)
+      this.blocks = error === undefined ? this.blocks.with(this.index, value) : [...before, value]
+      this.error = error ?? this.error
       return this.pull
     })
   }
 
   /** At the end of a search that nobody cut short. */
-  readonly done: Pull.Pull<Arr.NonEmptyReadonlyArray<A>> = Effect.suspend(() => {
-    const { looker, progress } = this.plan
-    const rest = looker.end()
+  readonly done: Pull.Pull<Hits<A>> = Effect.suspend(() => {
+    const { progress, searcher } = this.plan
+    const rest = searcher.end()
     if (isFilled(rest)) return Effect.succeed(rest)
     if (progress === undefined || this.searched === this.reported) return Cause.done()
     this.reported = this.searched
@@ -183,15 +200,17 @@ class Scan<A> {
   })
 }
 
-const isFilled = <A>(found: ReadonlyArray<A>): found is Arr.NonEmptyReadonlyArray<A> => found.length > 0
+const isFilled = <A>(hits: ReadonlyArray<A>): hits is Hits<A> => hits.length > 0
 
 /** Everything that the plan finds, ascending. */
 export const scan = <A>(plan: Plan<A>): Stream.Stream<A, SourceError> => {
-  const { native } = plan
-  const all = Stream.scoped(Stream.fromPull(Effect.map(Effect.scope, (scope) => tasks(plan.pieces, plan.sizes, scope))))
-  const looked =
-    native === undefined ? all : Stream.mapEffect(all, withNative(native), { concurrency: native.concurrency })
-  return Stream.transformPull(looked, (upstream) =>
+  const { kernel, pieces, sizes } = plan
+  const loaded = Stream.scoped(Stream.fromPull(Effect.map(Effect.scope, (scope) => batches(pieces, sizes, scope))))
+  const seen =
+    kernel === undefined
+      ? Stream.map(loaded, unseen)
+      : Stream.mapEffect(loaded, byKernel(kernel), { concurrency: kernel.concurrency })
+  return Stream.transformPull(seen, (upstream) =>
     Effect.sync(() => {
       const run = new Scan(plan, upstream)
       return Pull.catchDone(run.pull, () => run.done)

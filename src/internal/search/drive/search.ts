@@ -14,10 +14,11 @@ import { provided } from "../../source/brought.ts"
 import { wordSizeOf } from "../../map/machine.ts"
 import { compile, type Leaf } from "../../pattern/compile.ts"
 import { mappingOf, piecesIn } from "../../map/pieces.ts"
-import type { Block, Piece } from "./blocks.ts"
-import { Hits, type Matcher } from "../find/hits.ts"
-import { matcherOf } from "../find/matcher.ts"
-import { type Looker, type Native, type Plan, scan } from "./scan.ts"
+import { Hits, type Searcher } from "../find/hits.ts"
+import { searcherOf } from "../find/searcher.ts"
+import type { Loaded } from "./load.ts"
+import { piecesOf, sizeOf } from "./pieces.ts"
+import { type BlockSearcher, type Plan, type PreparedKernel, scan } from "./scan.ts"
 import { BlockSizes } from "./sizes.ts"
 import { ALIGNED_LEAST, ALIGNED_MOST } from "../find/words.ts"
 
@@ -26,71 +27,40 @@ const MAX_ALIGNMENT = 2 ** 48
 const checkAlignment = (alignment: number): void =>
   checkCount("MemoryMap.find", "the alignment in bytes", alignment, 1, MAX_ALIGNMENT)
 
-/** The visible parts of mappings in `[start, end)`. */
-export const piecesOf = (map: MemoryMapImpl, start: bigint, end: bigint): Iterable<Piece> => ({
-  *[Symbol.iterator]() {
-    for (const piece of piecesIn(map, start, end)) {
-      const { source, start: origin } = mappingOf(piece)
-      yield {
-        start: piece.start > start ? piece.start : start,
-        end: piece.end < end ? piece.end : end,
-        source,
-        origin
-      }
-    }
-  }
-})
-
-/** Adds up bytes without holding the event loop. */
-const sizeOf = (pieces: Iterable<Piece>): Effect.Effect<bigint> =>
-  Effect.suspend(() => {
-    const iterator = pieces[Symbol.iterator]()
-    let total = 0n
-    const go: Effect.Effect<bigint> = Effect.suspend(() => {
-      for (let i = 0; i < 4096; i++) {
-        const next = iterator.next()
-        if (next.done === true) return Effect.succeed(total)
-        total += next.value.end - next.value.start
-      }
-      return Effect.andThen(Effect.yieldNow, go)
-    })
-    return go
-  })
-
-/** Whether a match can be made of zeros alone; then it can be no longer than it may be at all. */
-const matchesZeros = (matcher: Matcher): boolean => {
+/** Whether a match can be made of zeros alone; if so, one of zeros is as long as a match may be. */
+const matchesZeros = (searcher: Searcher): boolean => {
   const hits = new Hits(1, false)
-  matcher.scan(new Uint8Array(matcher.reach), 0, 1, 0, hits)
+  searcher.search(new Uint8Array(searcher.reach), 0, 1, 0, hits)
   return hits.offsets.length > 0
 }
 
-/** A kernel is given blocks that are larger by this factor: handing them over takes its time, too. */
-const NATIVE = 2
+/** Blocks are larger by this factor where a kernel looks at them: handing one over costs some 20 microseconds. */
+const KERNEL_BLOCKS = 2
 
-/** Hits for one chunk, at most; more for long needles, which are begun anew with each chunk. */
-const CHUNK = 4096
+/** Hits in one chunk of the stream, at most; more for long needles, which are begun anew with each chunk. */
+const MAX_CHUNK = 4096
 
-/** Has `matcher` look, and makes `collect` of its hits in a block at an address. */
-const lookerOf = <A>(
-  matcher: Matcher,
+/** A searcher of blocks that has `collect` make hits of what is found in a block at an address. */
+const blockSearcherOf = <A>(
+  searcher: Searcher,
   alignment: number,
   wantLengths: boolean,
   collect: (hits: Hits, address: bigint) => ReadonlyArray<A>
-): Looker<A> => {
-  const phaseOf = ({ address }: Block) => (alignment === 1 ? 0 : Number(address % BigInt(alignment)))
+): BlockSearcher<A> => {
+  const phaseOf = ({ address }: Loaded) => (alignment === 1 ? 0 : Number(address % BigInt(alignment)))
   return {
     get step() {
-      return matcher.step
+      return searcher.step
     },
-    look: (block, from, to) => {
-      const hits = new Hits(Math.max(CHUNK, matcher.reach >> 4), wantLengths)
-      const next = matcher.scan(block.bytes, from, to, phaseOf(block), hits)
-      return { found: hits.offsets.length === 0 ? [] : collect(hits, block.address), next }
+    search: (block, from, to) => {
+      const hits = new Hits(Math.max(MAX_CHUNK, searcher.reach >> 4), wantLengths)
+      const next = searcher.search(block.bytes, from, to, phaseOf(block), hits)
+      return { hits: hits.offsets.length === 0 ? [] : collect(hits, block.address), next }
     },
-    known: (block, offsets) => {
+    hitsAt: (block, offsets) => {
       const hits = new Hits(Infinity, wantLengths)
       const phase = phaseOf(block)
-      for (const offset of offsets) if ((phase + offset) % alignment === 0) hits.push(offset, 0, matcher.reach)
+      for (const offset of offsets) if ((phase + offset) % alignment === 0) hits.push(offset, 0, searcher.reach)
       return collect(hits, block.address)
     },
     end: () => []
@@ -110,9 +80,9 @@ const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Ret
   const { alignment = 1, onProgress } = options
   checkAlignment(alignment)
   const leaves = yield* Effect.fromResult(compile(pattern, map))
-  const matcher = matcherOf(leaves, alignment)
-  const kernel = (yield* provided).kernel ?? map.kernel ?? typescript
-  const native = kernel === typescript ? undefined : nativeOf(kernel, leaves, alignment)
+  const searcher = searcherOf(leaves, alignment)
+  const service = (yield* provided).kernel ?? map.kernel ?? typescript
+  const kernel = service === typescript ? undefined : prepared(service, leaves, alignment)
   const { block, gather } = yield* BlockSizes
   const range = options.range ?? full
   checkRange("find", range)
@@ -121,20 +91,24 @@ const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Ret
   return {
     pieces,
     sizes: {
-      reach: matcher.reach,
-      block: native === undefined ? block : NATIVE * block,
+      reach: searcher.reach,
+      block: kernel === undefined ? block : KERNEL_BLOCKS * block,
       read: block,
       gather,
-      skipsZeros: !matchesZeros(matcher)
+      skipsZeros: !matchesZeros(searcher)
     },
-    looker: lookerOf(matcher, alignment, wantLengths, (hits, address) => collect(hits, address, leaves)),
-    native,
+    searcher: blockSearcherOf(searcher, alignment, wantLengths, (hits, address) => collect(hits, address, leaves)),
+    kernel,
     progress: onProgress === undefined ? undefined : (searched) => onProgress({ searched, total })
   }
 })
 
-/** A kernel is for one needle, unless that is looked for by words, where typed arrays are as fast. */
-const nativeOf = (kernel: SearchKernel, leaves: ReadonlyArray<Leaf>, alignment: number): Native | undefined => {
+/** The kernel for one needle of plain bytes, unless that is looked for by aligned words: typed arrays are as fast. */
+const prepared = (
+  kernel: SearchKernel,
+  leaves: ReadonlyArray<Leaf>,
+  alignment: number
+): PreparedKernel | undefined => {
   const form = leaves[0]?.form
   if (leaves.length !== 1 || form?._tag !== "Exact" || form.fold) return undefined
   const { bytes } = form

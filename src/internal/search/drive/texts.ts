@@ -6,9 +6,9 @@ import type { AddressedText, StringsOptions } from "../../../MemoryMap.ts"
 import type { SourceError } from "../../../MemoryMapError.ts"
 import { checkCount, checkRange } from "../../base/arguments.ts"
 import type { MemoryMapImpl } from "../../map/map.ts"
-import type { Block } from "./blocks.ts"
-import { type Looker, scan } from "./scan.ts"
-import { piecesOf } from "./search.ts"
+import type { Loaded } from "./load.ts"
+import { piecesOf } from "./pieces.ts"
+import { type BlockSearcher, scan } from "./scan.ts"
 import { BlockSizes } from "./sizes.ts"
 
 /** Characters in one text, at most: longer ones are given in parts. */
@@ -44,7 +44,7 @@ class Text {
 }
 
 /** Goes through the bytes of a map in order. A block that does not begin where the one before ended is behind a hole. */
-class Texts implements Looker<AddressedText> {
+class Texts implements BlockSearcher<AddressedText> {
   readonly step = 1 << 19
   private readonly text = new Text()
   private readonly isPrintable: Uint8Array
@@ -66,15 +66,15 @@ class Texts implements Looker<AddressedText> {
     this.low = encoding === "utf16be" ? 1 : 0
   }
 
-  look({ address, bytes }: Block, from: number, to: number) {
+  search({ address, bytes }: Loaded, from: number, to: number) {
     if (address + BigInt(from) !== this.reached) this.cut()
     this.reached = address + BigInt(to)
     if (this.width === 1) this.narrow(bytes, from, to, address)
     else for (let i = from; i < to; i++) this.wide(bytes[i]!, i, address)
-    return { found: this.give(), next: to }
+    return { hits: this.give(), next: to }
   }
 
-  known(): ReadonlyArray<AddressedText> {
+  hitsAt(): ReadonlyArray<AddressedText> {
     return []
   }
 
@@ -153,8 +153,8 @@ export const strings = (map: MemoryMapImpl, options: StringsOptions = {}): Strea
       return scan({
         pieces: piecesOf(map, range.start, range.end),
         sizes: { reach: texts.width, block, read: block, gather, skipsZeros: true },
-        looker: texts,
-        native: undefined,
+        searcher: texts,
+        kernel: undefined,
         progress: undefined
       })
     })

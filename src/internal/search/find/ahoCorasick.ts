@@ -4,7 +4,7 @@
 /** States in one table, so that it stays small; needles that need more are shared out among several automata. */
 const MAX_STATES = 1 << 14
 
-class Automaton {
+class AhoCorasick {
   private readonly step: Uint16Array
   private readonly classes: Int32Array
   private readonly width: number
@@ -105,7 +105,7 @@ class Automaton {
 }
 
 /** Finds many needles; false when there are more matches than `limit`. */
-export type Many = (
+export type ManySearcher = (
   bytes: Uint8Array,
   from: number,
   to: number,
@@ -115,14 +115,14 @@ export type Many = (
 ) => boolean
 
 /** `form` maps each byte to the one it is compared as; `ids` is what `which` is filled with. */
-export const ahoCorasick = (needles: ReadonlyArray<Uint8Array>, ids: ReadonlyArray<number>, form: Uint8Array): Many => {
-  const automata: Array<Automaton> = []
+export const ahoCorasick = (needles: ReadonlyArray<Uint8Array>, ids: ReadonlyArray<number>, form: Uint8Array): ManySearcher => {
+  const automata: Array<AhoCorasick> = []
   let group: Array<number> = []
   let size = 0
   const close = () => {
     if (group.length > 0) {
       automata.push(
-        new Automaton(
+        new AhoCorasick(
           group.map((i) => needles[i]!),
           group.map((i) => ids[i]!),
           form

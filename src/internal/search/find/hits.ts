@@ -1,4 +1,4 @@
-// What the matchers fill in and agree on.
+// What the searchers fill in and agree on.
 
 /** Matches found so far, ascending by offset. `which` is the number of the leaf that matched. */
 export class Hits {
@@ -28,10 +28,10 @@ export class Hits {
  * for these bytes. Every match lies inside `bytes`: the caller sees to it that `to` is at most the last start that
  * leaves room for the needle, plus one.
  */
-export type Tier = (bytes: Uint8Array, from: number, to: number, out: Array<number>, limit: number) => number
+export type NeedleSearcher = (bytes: Uint8Array, from: number, to: number, out: Array<number>, limit: number) => number
 
 /** Something that can be looked for in a block. */
-export interface Matcher {
+export interface Searcher {
   /** Bytes a match has at most, so that blocks overlap by one less. */
   readonly reach: number
   /** Bytes to give to one call, so that it takes a few milliseconds at most. */
@@ -40,5 +40,5 @@ export interface Matcher {
    * Looks at the starts `from` to `to`, for matches inside `bytes`. Gives the first start not decided: less than `to` when
    * there is much to find, but always more than `from`. `phase` is the address of `bytes[0]`, modulo the alignment.
    */
-  readonly scan: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits) => number
+  readonly search: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits) => number
 }

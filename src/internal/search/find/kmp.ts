@@ -1,8 +1,8 @@
 // Knuth, Morris, Pratt, "Fast pattern matching in strings", SIAM J. Comput. 6 (1977): at most two steps a byte.
-import type { Tier } from "./hits.ts"
+import type { NeedleSearcher } from "./hits.ts"
 
 /** `form` maps each byte to the one it is compared as. */
-export const kmp = (needle: Uint8Array, form: Uint8Array): Tier => {
+export const kmp = (needle: Uint8Array, form: Uint8Array): NeedleSearcher => {
   const length = needle.length
   // back[k]: how much of the needle still stands when its byte k differs after k bytes that agreed; back[length]: after
   // a match. -1 when not even the byte at hand can begin one.

@@ -4,9 +4,9 @@
 import { fastPaths } from "../../base/fastPaths.ts"
 import type { Regex } from "../../pattern/compile.ts"
 import type { Glushkov } from "../../pattern/regex.ts"
-import { Automaton, NONE } from "./automaton.ts"
-import { exactFinder, maskedFinder } from "./finder.ts"
-import type { Hits, Matcher, Tier } from "./hits.ts"
+import { LazyDfa, NONE } from "./lazyDfa.ts"
+import { exactSearcher, maskedSearcher } from "./needleSearcher.ts"
+import type { Hits, Searcher, NeedleSearcher } from "./hits.ts"
 import type { Needle } from "./needle.ts"
 
 /** Bytes for one call at most and at least, and what it may cost in bytes looked at. */
@@ -43,16 +43,16 @@ const prefixOf = ({ first, follow, last, sets }: Glushkov): Needle => {
   return { bytes: Uint8Array.from(bytes), mask: Uint8Array.from(mask) }
 }
 
-const prefixFinder = (prefix: Needle): Tier | undefined => {
+const prefixSearcher = (prefix: Needle): NeedleSearcher | undefined => {
   if (prefix.bytes.length < LEAST_PREFIX || !fastPaths.quickSearch) return undefined
-  return prefix.mask!.every((bits) => bits === 255) ? exactFinder(prefix.bytes, false) : maskedFinder(prefix)
+  return prefix.mask!.every((bits) => bits === 255) ? exactSearcher(prefix.bytes, false) : maskedSearcher(prefix)
 }
 
-export const regexMatcher = ({ program, reach }: Regex, alignment: number): Matcher => {
-  const backward = new Automaton(program.backward, true)
-  const forward = new Automaton(program.forward, false)
+export const regexSearcher = ({ program, reach }: Regex, alignment: number): Searcher => {
+  const backward = new LazyDfa(program.backward, true)
+  const forward = new LazyDfa(program.forward, false)
   const prefix = prefixOf(program.forward)
-  const find = prefixFinder(prefix)
+  const find = prefixSearcher(prefix)
   const least = Math.max(TINY_STEP, Math.min(LEAST_STEP, Math.floor(MOST / reach)))
   let step = least
   /** Bytes looked at in the present call, besides each one once. */
@@ -77,7 +77,7 @@ export const regexMatcher = ({ program, reach }: Regex, alignment: number): Matc
   }
 
   /** Tries every place where the prefix stands; gives up once that takes too long. */
-  const byPrefix = (find: Tier, bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
+  const byPrefix = (find: NeedleSearcher, bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
     const end = Math.min(to, bytes.length - prefix.bytes.length + 1)
     const places: Array<number> = []
     let at = from
@@ -114,7 +114,7 @@ export const regexMatcher = ({ program, reach }: Regex, alignment: number): Matc
     get step() {
       return step
     },
-    scan: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
+    search: (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
       const made = backward.made + forward.made
       work = 0
       const at = find === undefined ? from : byPrefix(find, bytes, from, to, phase, out)

@@ -116,7 +116,7 @@ export class Sampler {
   }
 
   /**
-   * As `Tier` says. With several needles, which are told in `which`, `out` is in no order, and the answer is -1 when there
+   * As `NeedleSearcher` says. With several needles, which are told in `which`, `out` is in no order, and the answer is -1 when there
    * are more than `limit`. Gives up once candidates that come to nothing cost more than they should.
    */
   scan(bytes: Uint8Array, from: number, to: number, out: Array<number>, limit: number, which?: Array<number>): number {

@@ -1,9 +1,9 @@
 // Baeza-Yates, Gonnet, "A new approach to text searching", CACM 35 (1992): one bit for each byte of the needle, so any
 // mask goes, at one operation for 32 of them a byte.
-import type { Tier } from "./hits.ts"
+import type { NeedleSearcher } from "./hits.ts"
 import type { Needle } from "./needle.ts"
 
-export const shiftAnd = ({ bytes: wanted, mask }: Needle): Tier => {
+export const shiftAnd = ({ bytes: wanted, mask }: Needle): NeedleSearcher => {
   const length = wanted.length
   const width = (length + 31) >> 5
   // Bit j of row b: byte b may stand at place j of the needle.

@@ -1,7 +1,7 @@
 // Words on word boundaries, through typed arrays; ranges of words anywhere.
 import type { WordRange } from "../../pattern/compile.ts"
-import { exactFinder } from "./finder.ts"
-import type { Hits, Matcher } from "./hits.ts"
+import { exactSearcher } from "./needleSearcher.ts"
+import type { Hits, Searcher } from "./hits.ts"
 
 const STEP = 1 << 19
 
@@ -28,7 +28,7 @@ export const ALIGNED_MOST = 64
  * then compared; when that word is all over the place, a loop takes over. `elsewhere` is for memory where words do not
  * lie on the boundaries of this machine.
  */
-export const alignedExact = (needle: Uint8Array, alignment: number, elsewhere: Matcher): Matcher => {
+export const alignedExact = (needle: Uint8Array, alignment: number, elsewhere: Searcher): Searcher => {
   const words = new Uint32Array(needle.slice(0, needle.length & ~3).buffer)
   let anchor = words.findIndex((word) => !isDull(word))
   if (anchor < 0) anchor = 0
@@ -39,7 +39,7 @@ export const alignedExact = (needle: Uint8Array, alignment: number, elsewhere: M
     return true
   }
   const scan = (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
-    if (!isEven(bytes, phase)) return elsewhere.scan(bytes, from, to, phase, out)
+    if (!isEven(bytes, phase)) return elsewhere.search(bytes, from, to, phase, out)
     const skew = (4 - (bytes.byteOffset & 3)) & 3
     const end = Math.min((bytes.length - skew) >> 2, ((to - 1 - skew) >> 2) + anchor + 1)
     let i = ((from - skew + 3) >> 2) + anchor
@@ -63,7 +63,7 @@ export const alignedExact = (needle: Uint8Array, alignment: number, elsewhere: M
   return {
     reach: needle.length,
     step: 4 * STEP,
-    scan: (b, from, to, phase, out) => (from < to ? scan(b, from, to, phase, out) : to)
+    search: (b, from, to, phase, out) => (from < to ? scan(b, from, to, phase, out) : to)
   }
 }
 
@@ -80,7 +80,7 @@ const sharedBytes = (low: bigint, last: bigint, size: number): Uint8Array => {
 }
 
 /** Words in a range, at multiples of `alignment`. */
-export const wordRange = ({ endian, last, low, size }: WordRange, alignment: number): Matcher => {
+export const wordRange = ({ endian, last, low, size }: WordRange, alignment: number): Searcher => {
   const little = endian === "little"
   const lowHigh = Number(low >> 32n)
   const lowLow = Number(low & 0xffffffffn)
@@ -130,7 +130,7 @@ export const wordRange = ({ endian, last, low, size }: WordRange, alignment: num
   const prefix = sharedBytes(low, last, size)
   const shared = little ? prefix.toReversed() : prefix
   const skip = little ? size - shared.length : 0
-  const find = shared.length === 0 ? undefined : exactFinder(shared, false)
+  const find = shared.length === 0 ? undefined : exactSearcher(shared, false)
   /** Anywhere, where the bytes that all words in the range share are found. */
   const sharing = (bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -152,7 +152,7 @@ export const wordRange = ({ endian, last, low, size }: WordRange, alignment: num
   return {
     reach: size,
     step: STEP,
-    scan: (bytes, from, to, phase, out) => {
+    search: (bytes, from, to, phase, out) => {
       const end = Math.min(to, bytes.length - size + 1)
       if (from < end) {
         const way = alignment % 4 === 0 && isEven(bytes, phase) ? even : find === undefined ? odd : sharing

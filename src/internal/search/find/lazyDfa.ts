@@ -11,7 +11,7 @@ const UNKNOWN = -1
 /** The set without states: where an anchored run begins to be hopeless, and where an unanchored one begins. */
 export const NONE = 0
 
-export class Automaton {
+export class LazyDfa {
   /** Bytes that the expression does not tell apart are of one class. */
   readonly classOf: Uint8Array
   private readonly classes: number

@@ -2,7 +2,7 @@
 // in proportion to the bytes whatever they are. What the quick ones may waste before they give up is bounded by what
 // they have saved, so the whole is linear as well.
 import { fastPaths } from "../../base/fastPaths.ts"
-import type { Tier } from "./hits.ts"
+import type { NeedleSearcher } from "./hits.ts"
 import { kmp } from "./kmp.ts"
 import { agreement, foldedNeedle, lowerCase, type Needle, sameCase } from "./needle.ts"
 import { canSample, Sampler } from "./sampler.ts"
@@ -16,7 +16,7 @@ const SAMPLES = 512
 
 /** Whole needles of one byte: in dense data a loop is faster than calls of `indexOf`. */
 const oneByte =
-  (wanted: number): Tier =>
+  (wanted: number): NeedleSearcher =>
   (bytes, from, to, out, limit) => {
     const part = bytes.subarray(0, to) // `indexOf` knows no end
     let at = from
@@ -52,7 +52,7 @@ const rarest = (
 }
 
 /** Lets `indexOf` look for the byte of the needle that is rarest in the block. */
-const anchored = (needle: Needle): Tier => {
+const anchored = (needle: Needle): NeedleSearcher => {
   const candidates = Array.from(needle.bytes.keys()).filter((i) => (needle.mask?.[i] ?? 255) === 255)
   if (candidates.length === 0) return (_bytes, from) => from
   return (bytes, from, to, out, limit) => {
@@ -77,7 +77,7 @@ const anchored = (needle: Needle): Tier => {
 }
 
 /** Short needles that ignore case: the letter may come in two forms, so two anchors are followed side by side. */
-const twoCases = (needle: Needle): Tier => {
+const twoCases = (needle: Needle): NeedleSearcher => {
   const anchor = needle.mask!.indexOf(0xdf)
   if (anchor < 0) return (_bytes, from) => from
   const upper = needle.bytes[anchor]!
@@ -110,24 +110,24 @@ const twoCases = (needle: Needle): Tier => {
   }
 }
 
-const sampled = (needle: Needle, fold: boolean): Tier => {
+const sampled = (needle: Needle, fold: boolean): NeedleSearcher => {
   const sampler = new Sampler([needle], fold)
   return (bytes, from, to, out, limit) => sampler.scan(bytes, from, to, out, limit)
 }
 
 /**
- * What the last tier is given at first when the quick ones gave up, and what they must get on by to be worth a try; no
+ * What the last search is given at first when the quick ones gave up, and what they must get on by to be worth a try; no
  * less than the needle has, for that is what each try may cost.
  */
 const REST = 16 << 10
 const GAIN = 4 << 10
 
 /**
- * The quick tiers one after the other, each from where the one before gave up, and `last` for a while where all did: the
+ * The quick searchers one after the other, each from where the one before gave up, and `last` for a while where all did: the
  * bytes that do not suit them may be behind soon. It is given more each time that they have been of no use.
  */
 const inTurn =
-  (quick: ReadonlyArray<Tier>, last: Tier, length: number): Tier =>
+  (quick: ReadonlyArray<NeedleSearcher>, last: NeedleSearcher, length: number): NeedleSearcher =>
   (bytes, from, to, out, limit) => {
     const least = Math.max(REST, length)
     const gain = Math.max(GAIN, length)
@@ -136,7 +136,7 @@ const inTurn =
     while (at < to && out.length < limit) {
       const start = at
       if (fastPaths.quickSearch) {
-        for (const tier of quick) if (at < to && out.length < limit) at = tier(bytes, at, to, out, limit)
+        for (const search of quick) if (at < to && out.length < limit) at = search(bytes, at, to, out, limit)
       }
       rest = at - start < gain ? 2 * rest : least
       const end = Math.min(to, at + rest)
@@ -145,14 +145,14 @@ const inTurn =
     return at
   }
 
-/** A tier that is made when it is first needed. */
-const lazily = (make: () => Tier): Tier => {
-  let tier: Tier | undefined
-  return (bytes, from, to, out, limit) => (tier ??= make())(bytes, from, to, out, limit)
+/** A search that is made when it is first needed. */
+const lazily = (make: () => NeedleSearcher): NeedleSearcher => {
+  let search: NeedleSearcher | undefined
+  return (bytes, from, to, out, limit) => (search ??= make())(bytes, from, to, out, limit)
 }
 
 /** Finds `bytes`; with `fold`, which wants them in lower case, letters in either case. */
-export const exactFinder = (bytes: Uint8Array, fold: boolean): Tier => {
+export const exactSearcher = (bytes: Uint8Array, fold: boolean): NeedleSearcher => {
   const needle: Needle = fold ? foldedNeedle(bytes) : { bytes, mask: undefined }
   if (bytes.length === 1 && needle.mask?.[0] !== 0xdf) return oneByte(bytes[0]!)
   const quick = canSample(needle, fold) ? [sampled(needle, fold)] : fold ? [twoCases(needle)] : []
@@ -164,7 +164,7 @@ export const exactFinder = (bytes: Uint8Array, fold: boolean): Tier => {
 }
 
 /** Finds bytes under a mask that has at least one bit. */
-export const maskedFinder = (needle: Needle): Tier => {
+export const maskedSearcher = (needle: Needle): NeedleSearcher => {
   const fold = needle.mask!.includes(0xdf)
   const quick = canSample(needle, fold) ? [sampled(needle, fold)] : []
   return inTurn(
