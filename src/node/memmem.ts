@@ -17,7 +17,7 @@ const PATIENCE = 3
 const LONGEST = 64
 
 /** The part of the needle that is asked for: `length` bytes from `offset`. */
-interface Part {
+interface NeedlePart {
   readonly offset: number
   readonly length: number
 }
@@ -30,9 +30,9 @@ const isCommon = (byte: number): boolean => byte === 0 || byte === 0xff || byte 
  * pairs: it passes over as many bytes as there are behind the last place of the pair at hand. `undefined`: all such
  * parts are short.
  */
-const distinct = (needle: Uint8Array): Part | undefined => {
+const distinct = (needle: Uint8Array): NeedlePart | undefined => {
   const places = new Map<number, number>()
-  let best: Part = { offset: 0, length: 0 }
+  let best: NeedlePart = { offset: 0, length: 0 }
   let start = 0
   for (let i = 1; i < needle.length; i++) {
     const [first, second] = [needle[i - 1]!, needle[i]!]
@@ -46,7 +46,7 @@ const distinct = (needle: Uint8Array): Part | undefined => {
 }
 
 /** What to ask for, and what to turn to where that is met too often. */
-const partsOf = (needle: Uint8Array): ReadonlyArray<Part> => {
+const partsOf = (needle: Uint8Array): ReadonlyArray<NeedlePart> => {
   const best = distinct(needle)
   if (best !== undefined) return [best]
   const odd = needle.findIndex((byte) => !isCommon(byte))

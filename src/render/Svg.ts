@@ -91,7 +91,7 @@ const text = (x: number, y: number, content: string, kind = ""): string =>
 const endText = (end: bigint): string => (end === END ? "2^64" : hex(end))
 
 /** A part of a lane, before it is drawn: `about` is its title when it is alone. */
-interface Part {
+interface LanePart {
   readonly start: bigint
   readonly end: bigint
   readonly kind: string
@@ -108,8 +108,8 @@ const scale =
  * The bars of a lane, at least a pixel wide: what is there must show. Parts of one kind that would touch are one bar, so
  * there are no more of them than pixels. Browsers show the title when the pointer rests on a bar.
  */
-function* bars(parts: Iterable<Part>, x: (address: bigint) => number, y: number): Generator<string> {
-  const open = new Map<string, Part & { left: number; right: number; count: number; last: bigint; bytes: bigint }>()
+function* bars(parts: Iterable<LanePart>, x: (address: bigint) => number, y: number): Generator<string> {
+  const open = new Map<string, LanePart & { left: number; right: number; count: number; last: bigint; bytes: bigint }>()
   const draw = (bar: typeof open extends Map<string, infer Bar> ? Bar : never) => {
     const title =
       bar.count === 1
@@ -138,7 +138,7 @@ function* bars(parts: Iterable<Part>, x: (address: bigint) => number, y: number)
 }
 
 /** What of a lane is covered is an outline behind what is not. */
-function* partsOf({ mappings, segments }: Lane): Generator<Part> {
+function* partsOf({ mappings, segments }: Lane): Generator<LanePart> {
   const visible = new Map<Mapping.Mapping, bigint>()
   for (const { mapping, range } of segments) {
     visible.set(mapping, (visible.get(mapping) ?? 0n) + range.end - range.start)

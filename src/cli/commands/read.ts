@@ -23,7 +23,7 @@ interface Value {
   readonly json: number | string
   readonly size: bigint
 }
-type Reader = (
+type TypeReader = (
   map: MemoryMap.Mapped,
   address: bigint,
   digits: number,
@@ -31,7 +31,7 @@ type Reader = (
 ) => Effect.Effect<Value, MemoryMap.ReadError | MapStateError | TooLarge>
 
 const int =
-  <A extends number | bigint>(get: MemoryMap.EndianRead<A> | MemoryMap.Read<A>, size: 1 | 2 | 4 | 8): Reader =>
+  <A extends number | bigint>(get: MemoryMap.EndianRead<A> | MemoryMap.Read<A>, size: 1 | 2 | 4 | 8): TypeReader =>
   (map, address) =>
     Effect.flatMap(size === 1 ? Effect.succeed(map as MemoryMap.Ready) : MemoryMap.requireEndian(map), (map) =>
       Effect.map((get as MemoryMap.EndianRead<A>)(map, address), (value) => {
@@ -45,7 +45,7 @@ const int =
     )
 
 const float =
-  (get: MemoryMap.EndianRead<number>, size: bigint): Reader =>
+  (get: MemoryMap.EndianRead<number>, size: bigint): TypeReader =>
   (map, address) =>
     Effect.flatMap(MemoryMap.requireEndian(map), (map) =>
       Effect.map(get(map, address), (value) => ({
@@ -56,7 +56,7 @@ const float =
       }))
     )
 
-const pointer: Reader = Effect.fnUntraced(function* (map, address, digits) {
+const pointer: TypeReader = Effect.fnUntraced(function* (map, address, digits) {
   const ready = yield* Effect.flatMap(MemoryMap.requireEndian(map), MemoryMap.requireWordSize)
   const value = yield* MemoryMap.getPointer(ready, address)
   const to = Option.match(MemoryMap.origin(map, value), {
@@ -70,7 +70,7 @@ const pointer: Reader = Effect.fnUntraced(function* (map, address, digits) {
   }
 })
 
-const string: Reader = Effect.fnUntraced(function* (map, address, _digits, maxLength) {
+const string: TypeReader = Effect.fnUntraced(function* (map, address, _digits, maxLength) {
   // A character for each byte first, to know how many bytes there are.
   const raw = yield* MemoryMap.getString(map, address, { encoding: "latin1", maxLength })
   const text = new TextDecoder().decode(Uint8Array.from(raw, (character) => character.charCodeAt(0)))
@@ -95,7 +95,7 @@ const readers = {
   f64: float(MemoryMap.getFloat64, 8n),
   ptr: pointer,
   cstr: string
-} satisfies Record<string, Reader>
+} satisfies Record<string, TypeReader>
 
 const TYPES = Object.keys(readers) as Array<keyof typeof readers>
 

@@ -4,7 +4,7 @@ import * as Range from "../../AddressRange.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 
 /** Mapped bytes of a chunk: at 10 GB/s a fortieth of a second, which is what a durable step costs several times over. */
-export const CHUNK = 1n << 28n
+export const CHUNK_BYTES = 1n << 28n
 
 /** Chunks of an image. A map may hold 2^64 zeros that no file does; its chunks grow instead of their number. */
 const MOST = 4096n

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Answer, FleetOptions, Hit, Question, Step, WorkOptions } from "../../fleet/Fleet.ts"
 import type { Identity, Images } from "../../fleet/Images.ts"
-import { CHUNK } from "./chunks.ts"
+import { CHUNK_BYTES } from "./chunks.ts"
 import type { ImageUnavailable } from "./images.ts"
 import * as kinds from "./kinds.ts"
 import * as Rows from "./store/rows.ts"
@@ -32,7 +32,7 @@ export const make = Effect.fnUntraced(function* <R>(options: FleetOptions<R>, im
     queue,
     images,
     kinds: new Map(all.map((kind) => [kind.kind, kind])),
-    chunk: options.chunk ?? CHUNK,
+    chunk: options.chunk ?? CHUNK_BYTES,
     provide: (effect) => Effect.provideContext(effect, context) as never
   }
 

@@ -37,7 +37,7 @@ export type Show<B> = (value: unknown, address: bigint) => B
 const [DEFAULT_LIMIT, MOST] = [2 ** 20, 2 ** 26]
 
 /** Records of one pull at most. */
-const CHUNK = 4096
+const RECORDS_AT_ONCE = 4096
 
 export const addressOf = (next: Next): bigint =>
   typeof next === "bigint" ? next : next === null || next === undefined ? 0n : next.address
@@ -152,7 +152,7 @@ class Walk<B> {
   /** Records that lie in memory, as many as one pull gives. The one at which it stops was marked as gone to. */
   private takeResident(found: Array<B>): boolean {
     const { decoder, extent, little, size } = this.prepared
-    while (found.length < CHUNK && this.isOpen()) {
+    while (found.length < RECORDS_AT_ONCE && this.isOpen()) {
       const address = this.record
       const value = extent === undefined ? peek(this.map, address, size, little, decoder.decode) : undefined
       if (value === undefined) return true

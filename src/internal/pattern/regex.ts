@@ -297,13 +297,13 @@ const sizeOf = (node: Node): Size => {
 }
 
 /** A part under construction. */
-interface Part {
+interface Positions {
   readonly nullable: boolean
   readonly first: ReadonlyArray<number>
   readonly last: ReadonlyArray<number>
 }
 
-const nothing: Part = { nullable: true, first: [], last: [] }
+const nothing: Positions = { nullable: true, first: [], last: [] }
 
 class Builder {
   readonly sets: Array<ByteSet> = []
@@ -313,7 +313,7 @@ class Builder {
     this.backward = backward
   }
 
-  build(node: Node): Part {
+  build(node: Node): Positions {
     switch (node._tag) {
       case "Set": {
         const state = this.sets.push(node.set) - 1
@@ -337,7 +337,7 @@ class Builder {
     }
   }
 
-  private join(left: Part, right: Part): Part {
+  private join(left: Positions, right: Positions): Positions {
     this.link(left.last, right.first)
     return {
       nullable: left.nullable && right.nullable,
@@ -351,10 +351,10 @@ class Builder {
   }
 
   /** Written out as copies. Those above `least` may be left out, but only together with all that come after them. */
-  private repeat(node: Node, least: number, most: number): Part {
+  private repeat(node: Node, least: number, most: number): Positions {
     let part = nothing
     const copies = most === Infinity ? Math.max(least, 1) : most
-    const all: Array<Part> = []
+    const all: Array<Positions> = []
     for (let i = 0; i < copies; i++) all.push(this.build(node))
     if (most === Infinity) {
       const looped = all[copies - 1]!

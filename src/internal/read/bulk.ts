@@ -94,7 +94,7 @@ export const getSparse = Effect.fnUntraced(function* (
 const startOf = (part: SparsePart): bigint => (part._tag === "Run" ? part.start : part.range.start)
 
 /** Bytes of one element of a stream at most, and of one pull. */
-const CHUNK = 1 << 20
+const BYTES_AT_ONCE = 1 << 20
 
 /** Elements of one pull at most: a map of tiny segments would otherwise plan a million reads before the first is done. */
 const ELEMENTS = 1024
@@ -110,7 +110,7 @@ interface Job {
 const plan = (map: MemoryMapImpl, at: bigint, end: bigint, policy: HolePolicy) => {
   const jobs: Array<Job> = []
   let reached = at
-  let room = CHUNK
+  let room = BYTES_AT_ONCE
   const take = (length: bigint): number => Number(length < room ? length : room)
   const result = (hole: bigint | undefined) => ({ jobs, reached, hole })
   const skipHole = (stop: bigint): boolean => {

@@ -36,7 +36,7 @@ export interface Readable {
   "~get"(access: BytesAccess, address: bigint): unknown
 }
 
-class Reader implements MemoryReader<never, never>, BytesAccess {
+class MapReader implements MemoryReader<never, never>, BytesAccess {
   readonly map: MemoryMapImpl
   private readonly flat: FlatMap
   readonly known = new WeakMap<object, unknown>()
@@ -206,5 +206,5 @@ export const make = Effect.fnUntraced(function* (
     }
   }
   for (const one of missing) pieces[one.index] = yield* read(one)
-  return new Reader(map, yield* inTurns(() => FlatMap.building(pieces)))
+  return new MapReader(map, yield* inTurns(() => FlatMap.building(pieces)))
 })

@@ -28,7 +28,7 @@ const names = [
   "start linear address"
 ]
 
-class Reader {
+class RecordReader {
   readonly runs: Runs
   start: Start | undefined = undefined
   ended = false
@@ -114,7 +114,7 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
 
 /** Reads a whole file. */
 export const parse = Effect.fnUntraced(function* (source: ByteSource) {
-  const reader = new Reader(textCapacity(source))
+  const reader = new RecordReader(textCapacity(source))
   const lines = yield* eachLine(source, FORMAT, reader.accept)
   if (!reader.ended) return yield* cutShort(source, FORMAT, lines, "the end-of-file record (:00000001FF)")
   return reader

@@ -16,7 +16,7 @@ const addressBytes: ReadonlyArray<number> = [2, 2, 3, 4, 0, 2, 3, 4, 3, 2]
 const LETTER = 0x53
 const ZERO = 0x30
 
-class Reader {
+class RecordReader {
   readonly runs: Runs
   header: Uint8Array | undefined = undefined
   start = 0
@@ -89,7 +89,7 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
 
 /** Reads a whole file. */
 export const parse = Effect.fnUntraced(function* (source: ByteSource) {
-  const reader = new Reader(textCapacity(source))
+  const reader = new RecordReader(textCapacity(source))
   const lines = yield* eachLine(source, FORMAT, reader.accept)
   if (!reader.isWhole) return yield* cutShort(source, FORMAT, lines, "the record that ends the file (S7, S8 or S9)")
   return reader

@@ -67,7 +67,7 @@ const hasTag = (view: DataView, from: number, to: number, wanted: number): boole
   return false
 }
 
-class Reader {
+class BlockReader {
   readonly runs: Runs
   readonly families = new Set<number>()
   /** By region and value: every block of a region repeats them. */
@@ -157,7 +157,7 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource, only: numb
   const size = Number(source.size)
   if (source.size > LARGEST) return yield* refuse(0, "the file is larger than any that 32-bit addresses need")
   const whole = size - (size % BLOCK)
-  const reader = new Reader(whole / BLOCK, only)
+  const reader = new BlockReader(whole / BLOCK, only)
   const chunk = 2048 * BLOCK
   for (let start = 0; start < whole; start += chunk) {
     const bytes = yield* source.read(BigInt(start), Math.min(chunk, whole - start))

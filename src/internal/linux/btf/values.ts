@@ -40,7 +40,7 @@ const bitsOf = (words: Words, unit: bigint, size: number, bits: NonNullable<Leaf
   return BigInt.asUintN(bits.size, unit >> BigInt(Math.max(shift, 0)))
 }
 
-class Reader {
+class ValueReader {
   private readonly btf: BtfImpl
   private readonly bytes: Uint8Array
   private readonly words: Words
@@ -110,7 +110,7 @@ export const valuesOf = (
   bytes: Uint8Array,
   little: boolean
 ): ReadonlyMap<string, string> => {
-  const reader = new Reader(btf, bytes, new Words(btf.word, little))
+  const reader = new ValueReader(btf, bytes, new Words(btf.word, little))
   return new Map(
     leavesOf(btf, record).flatMap((leaf): ReadonlyArray<[string, string]> => {
       const text = reader.text(leaf)

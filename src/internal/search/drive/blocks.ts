@@ -59,7 +59,8 @@ function* stretchesOf(pieces: Iterable<Piece>, { block, reach, read, skipsZeros 
     if (kind === "resident" || (kind === "zeros" && skipsZeros)) yield { start, end, piece, kind }
     else {
       const step = BigInt(Math.max(kind === "read" ? read : block, reach - 1))
-      for (let at = start; at < end; at += step) yield { start: at, end: at + step < end ? at + step : end, piece, kind }
+      for (let at = start; at < end; at += step)
+        yield { start: at, end: at + step < end ? at + step : end, piece, kind }
     }
   }
 }

@@ -104,11 +104,7 @@ const plan = Effect.fnUntraced(function* <A>(request: Request<A>): Effect.fn.Ret
 })
 
 /** The kernel for one needle of plain bytes, unless that is looked for by aligned words: typed arrays are as fast. */
-const prepared = (
-  kernel: SearchKernel,
-  leaves: ReadonlyArray<Leaf>,
-  alignment: number
-): PreparedKernel | undefined => {
+const prepared = (kernel: SearchKernel, leaves: ReadonlyArray<Leaf>, alignment: number): PreparedKernel | undefined => {
   const form = leaves[0]?.form
   if (leaves.length !== 1 || form?._tag !== "Exact" || form.fold) return undefined
   const { bytes } = form

@@ -115,7 +115,11 @@ export type ManySearcher = (
 ) => boolean
 
 /** `form` maps each byte to the one it is compared as; `ids` is what `which` is filled with. */
-export const ahoCorasick = (needles: ReadonlyArray<Uint8Array>, ids: ReadonlyArray<number>, form: Uint8Array): ManySearcher => {
+export const ahoCorasick = (
+  needles: ReadonlyArray<Uint8Array>,
+  ids: ReadonlyArray<number>,
+  form: Uint8Array
+): ManySearcher => {
   const automata: Array<AhoCorasick> = []
   let group: Array<number> = []
   let size = 0

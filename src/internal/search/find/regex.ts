@@ -23,7 +23,7 @@ const WORK = 64
 
 /** Plain bytes that are worth looking for, and places of them tried in one go. */
 const LEAST_PREFIX = 3
-const CHUNK = 256
+const PLACES_AT_ONCE = 256
 
 /** The bytes with which every match begins, letters in either case perhaps. */
 const prefixOf = ({ first, follow, last, sets }: Glushkov): Needle => {
@@ -77,13 +77,20 @@ export const regexSearcher = ({ program, reach }: Regex, alignment: number): Sea
   }
 
   /** Tries every place where the prefix stands; gives up once that takes too long. */
-  const byPrefix = (find: NeedleSearcher, bytes: Uint8Array, from: number, to: number, phase: number, out: Hits): number => {
+  const byPrefix = (
+    find: NeedleSearcher,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+    phase: number,
+    out: Hits
+  ): number => {
     const end = Math.min(to, bytes.length - prefix.bytes.length + 1)
     const places: Array<number> = []
     let at = from
     while (at < end) {
       if (work > 4 * (at - from) + LEAST_STEP) return at
-      at = find(bytes, at, end, places, CHUNK)
+      at = find(bytes, at, end, places, PLACES_AT_ONCE)
       for (const start of places) {
         if ((phase + start) % alignment !== 0) continue
         const length = lengthAt(bytes, start, out.wantLengths)

@@ -6,7 +6,7 @@ import type { Hits, Searcher } from "./hits.ts"
 const STEP = 1 << 19
 
 /** Places looked at in one go. */
-const CHUNK = 1024
+const PLACES_AT_ONCE = 1024
 
 const isLittle = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
@@ -137,7 +137,7 @@ export const wordRange = ({ endian, last, low, size }: WordRange, alignment: num
     const found: Array<number> = []
     let at = from
     while (at < to) {
-      at = find!(bytes, at + skip, to + skip, found, CHUNK) - skip
+      at = find!(bytes, at + skip, to + skip, found, PLACES_AT_ONCE) - skip
       for (const offset of found) {
         const i = offset - skip
         if ((phase + i) % alignment !== 0) continue
