@@ -205,6 +205,22 @@ export const translate: {
  * page-table isolation each process has a second root with little of the kernel. Roots of processes that have ended may be
  * among them. 4096 at most are told.
  *
+ * **Example** (The roots of a synthetic guest)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { AddressSpace } from "effect-memory-map"
+ * import { Guest } from "effect-memory-map/testing"
+ *
+ * const program = Effect.gen(function* () {
+ *   const guest = yield* Guest.make({ era: "6.1" })
+ *   const roots = yield* AddressSpace.findRoots(guest.physical)
+ *   const kernel = roots.find(({ root }) => root === guest.root)
+ *   return kernel?.format.name
+ * })
+ * await Effect.runPromise(program) // => "x86-64"
+ * ```
+ *
  * @category searching
  * @since 0.1.0
  */

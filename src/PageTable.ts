@@ -69,6 +69,15 @@ export interface Registers {
 /**
  * True for formats of page tables.
  *
+ * **Example** (A format and its name)
+ *
+ * ```ts
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const shown = [PageTable.riscv("sv48"), "riscv-sv48"].map(PageTable.isPageTable)
+ * shown // => [true, false]
+ * ```
+ *
  * @category guards
  * @since 0.1.0
  */
@@ -114,6 +123,16 @@ export const x86_64 = (
 /**
  * 32-bit x86: two levels, or three with physical address extension (PAE). Programs are taken to have the lower 3 GiB.
  *
+ * **Example** (With PAE)
+ *
+ * ```ts
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const { levels, name } = PageTable.i386({ pae: true })
+ * const shown = [name, levels]
+ * shown // => ["i386-pae", 3]
+ * ```
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -124,7 +143,18 @@ export const i386 = (options: { readonly pae?: boolean | undefined } = {}): Page
  * 64-bit Arm. `granule` is the page size in KiB, `addressBits` the width of virtual addresses (64 - TxSZ), `lpa2` says that
  * entries hold 52 bits of physical address with pages of 4 or 16 KiB (TCR.DS); with 64 KiB, 52 bits of virtual addresses
  * say so. `half` is the half of the space: `"upper"`, that of the kernel (TTBR1), the default, or `"lower"` (TTBR0).
- * Addresses may carry tags in their top byte.
+ * Addresses may carry tags in their top byte. Throws a `RangeError` for sizes that no processor has.
+ *
+ * **Example** (A Linux of 16 KiB pages, its kernel and its programs)
+ *
+ * ```ts
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const kernel = PageTable.aarch64({ granule: 16, addressBits: 47 })
+ * const programs = PageTable.aarch64({ granule: 16, addressBits: 47, half: "lower" })
+ * const shown = [kernel, programs].map(({ levels, name }) => [name, levels])
+ * shown // => [["aarch64-16k-47", 3], ["aarch64-16k-47-lower", 3]]
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -145,6 +175,16 @@ export const aarch64 = (options: {
 
 /**
  * RISC-V, by the mode that satp names.
+ *
+ * **Example** (Three levels for 39 bits)
+ *
+ * ```ts
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const { addressBits, levels } = PageTable.riscv("sv39")
+ * const shown = [levels, addressBits]
+ * shown // => [3, 39]
+ * ```
  *
  * @category constructors
  * @since 0.1.0
@@ -301,6 +341,15 @@ const known: ReadonlyArray<PageTable> = [
 /**
  * The names of the formats that Linux uses, as {@link fromName} takes them.
  *
+ * **Example** (Those of 32 bits)
+ *
+ * ```ts
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const shown = PageTable.names.filter((name) => /i386|sv32/.test(name))
+ * shown // => ["i386", "i386-pae", "riscv-sv32"]
+ * ```
+ *
  * @category constants
  * @since 0.1.0
  */
@@ -308,7 +357,17 @@ export const names: ReadonlyArray<string> = known.map(({ name }) => name)
 
 /**
  * The format of a name: `"x86-64"`, `"x86-64-la57"`, `"i386"`, `"i386-pae"`, `"aarch64-4k-48"`, `"aarch64-4k-48-lower"`,
- * `"riscv-sv39"`, and so on.
+ * `"riscv-sv39"`, and so on; `None` for others.
+ *
+ * **Example** (A name off the command line)
+ *
+ * ```ts
+ * import { Option } from "effect"
+ * import { PageTable } from "effect-memory-map"
+ *
+ * const shown = Option.map(PageTable.fromName("aarch64-64k-42"), ({ levels }) => levels)
+ * shown // => Option.some(2)
+ * ```
  *
  * @category constructors
  * @since 0.1.0

@@ -145,6 +145,19 @@ export const number: Gets<bigint> = get(internal.number)
  * The kernel's page tables: their format, and the physical address of the first. `None` where the text does not say enough,
  * and for machines that are not known.
  *
+ * **Example** (A kernel that could have been loaded elsewhere)
+ *
+ * ```ts
+ * import { Option } from "effect"
+ * import { VmcoreInfo } from "effect-memory-map/linux"
+ *
+ * const info = VmcoreInfo.parse(
+ *   "SYMBOL(_stext)=ffffffff81000000\nSYMBOL(init_top_pgt)=ffffffff82810000\nNUMBER(phys_base)=-2097152\n"
+ * )
+ * const shown = Option.map(VmcoreInfo.pageTables(info), ({ format, root }) => [format.name, root])
+ * shown // => Option.some(["x86-64", 0x261_0000n])
+ * ```
+ *
  * @category getters
  * @since 0.1.0
  */

@@ -142,6 +142,41 @@ describe("--space of a Linux", () => {
     })
   )
 
+  it.effect("of a process is listed by map as /proc/PID/maps has it, with what is in memory", () =>
+    Effect.gen(function* () {
+      const [pid, files] = Object.entries<Record<string, string>>(facts.processes).find(([, files]) =>
+        files["cmdline"]?.startsWith("/bin/worker\0one")
+      )!
+      const { code, objects } = yield* json("map", guest, "--space", pid)
+      assert.strictEqual(code, 0)
+      const number = (text = "") => `0x${BigInt(`0x${text}`).toString(16)}`
+      const expected = files["maps"]!.trimEnd()
+        .split("\n")
+        .map((line) => /^([0-9a-f]+)-([0-9a-f]+) (\S+) ([0-9a-f]+) \S+ \d+\s*(.*)$/.exec(line)!)
+        .filter(([, , , , , path]) => path !== "[vsyscall]")
+        .map(([, start, end, permissions, offset, path]) => [
+          number(start),
+          number(end),
+          permissions,
+          number(offset),
+          path === "" ? undefined : path
+        ])
+      assert.deepStrictEqual(
+        objects.map(({ end, offset, path, permissions, start }) => [start, end, permissions, offset, path]),
+        expected
+      )
+      const stack = objects.find(({ path }) => path === "[stack]")
+      assert.isTrue(BigInt(stack.present) > 0n && BigInt(stack.present) < BigInt(stack.end) - BigInt(stack.start))
+      const text = yield* run("map", guest, "--space", pid)
+      assert.match(
+        text.out,
+        /^start .* size {5}present {2}perm {2}origin\n0x0*[0-9a-f]+ {2}0x.* r--p {2}\/bin\/worker\+0x0\n/
+      )
+      // Threads of the kernel have no areas: their space is drawn.
+      assert.match((yield* run("map", guest, "--space", "2")).out, /a column is/)
+    })
+  )
+
   it.effect("are listed by spaces, with processes by their numbers", () =>
     Effect.gen(function* () {
       const { objects } = yield* json("spaces", guest)

@@ -10,10 +10,12 @@ import * as Cluster from "../../render/Cluster.ts"
 import * as MapPicture from "../../render/MapPicture.ts"
 import * as Svg from "../../render/Svg.ts"
 import { action } from "../action.ts"
+import { areasOf } from "../areas.ts"
 import * as args from "../arguments.ts"
 import { writeFile } from "../../internal/source/outfile.ts"
 import { requireDirectory, requireFree, requireOther } from "../files.ts"
 import * as Images from "../images.ts"
+import { kernelOf } from "../machine.ts"
 import { type Item, Output } from "../output.ts"
 
 const clusterItem = ({ before, mappings, range }: Cluster.Cluster): Item => ({
@@ -48,8 +50,14 @@ export const map = Command.make(
   },
   Effect.fnUntraced(
     function* (input) {
-      const { images, map } = yield* Images.open(input.images, input)
       const output = yield* Output
+      const pid = Option.getOrUndefined(Option.filter(input.space, (name) => /^[0-9]+$/.test(name)))
+      if (pid !== undefined && Option.isNone(input.svg)) {
+        const { images, map } = yield* Images.open(input.images, { ...input, space: Option.some("physical") })
+        const areas = yield* areasOf(yield* kernelOf(map, images), Number(pid))
+        if (areas !== undefined) return yield* output.print(areas)
+      }
+      const { images, map } = yield* Images.open(input.images, input)
       if (Option.isSome(input.svg)) {
         const title = images.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)).join(" + ")
         const picture = Svg.render(map, { title })
@@ -73,11 +81,12 @@ export const map = Command.make(
   )
 ).pipe(
   Command.withDescription(
-    "Draw the address space: each mapping in a row, to scale, with wide holes folded. --svg draws it for a browser."
+    "Draw the address space: each mapping in a row, to scale, with wide holes folded. --svg draws it for a browser. Of a process (--space PID), list its areas, and how much of each is in memory."
   ),
   Command.withShortDescription("Draw the address space as a picture"),
   Command.withExamples([
     { command: "memmap map core.4242", description: "In the terminal" },
-    { command: "memmap map app.hex --over patch.bin@0x0800_0400 --svg map.svg", description: "In the browser" }
+    { command: "memmap map app.hex --over patch.bin@0x0800_0400 --svg map.svg", description: "In the browser" },
+    { command: "memmap map guest.elf --space 1", description: "The areas of a process, as in /proc/1/maps" }
   ])
 )
