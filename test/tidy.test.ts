@@ -44,7 +44,7 @@ const rooms: ReadonlyArray<Room> = [
   { name: "snapshot", holds: /^src\/internal\/snapshot\//, uses: [...below, "image"] },
   {
     name: "front",
-    holds: /^src\/(ByteSource|Mapping|MemoryMap|MemoryReader|Layout|PageTable|AddressSpace)\.ts$/,
+    holds: /^src\/(ByteSource|Mapping|MemoryMap|MemoryReader|Layout|LayoutFile|PageTable|AddressSpace)\.ts$/,
     uses: [...below, "drive", "layout", "paging"]
   },
   { name: "formats", holds: /^src\/(image\/|ImageFormat\.ts$)/, uses: [...images, "front"] },

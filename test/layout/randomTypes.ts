@@ -286,12 +286,21 @@ export const fill = (seed: number): Uint8Array => {
 const printers = { integer: "I", pointer: "P", float: "F", bool: "B" }
 const printed = ({ format, isBits, path }: Leaf): string => `${isBits ? "" : `O(${path}) `}${printers[format]}(${path})`
 
-/** A program that prints for each record a line: size, alignment, then for each leaf its offset, unless it is bits, and value. */
-export const programOf = (records: ReadonlyArray<RecordType>): string => {
+/** The types as they stand in a header. */
+export const headerOf = (records: ReadonlyArray<RecordType>): string => {
   const types = records.map((record, i) => {
     const text = `typedef ${recordText(record)} T${i};`
     return typeof record.packed === "number" ? `#pragma pack(push, ${record.packed})\n${text}\n#pragma pack(pop)` : text
   })
+  const enums = enumerations.map((values, i) => {
+    const names = Object.entries(values).map(([name, value]) => `${name} = ${value}`)
+    return `enum e${i} { ${names.join(", ")} };`
+  })
+  return [...enums, ...types].join("\n")
+}
+
+/** A program that prints for each record a line: size, alignment, then for each leaf its offset, unless it is bits, and value. */
+export const programOf = (records: ReadonlyArray<RecordType>): string => {
   const prints = records.map((record, i) => {
     const leaves = leavesOf(records, record).map(printed).join("\n  ")
     return `static void p${i}(void) { typedef T${i} T; T *s = (T *)memory; fill(${i});
@@ -305,14 +314,6 @@ export const programOf = (records: ReadonlyArray<RecordType>): string => {
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-${enumerations
-  .map(
-    (values, i) =>
-      `enum e${i} { ${Object.entries(values)
-        .map(([name, value]) => `${name} = ${value}`)
-        .join(", ")} };`
-  )
-  .join("\n")}
 static unsigned char memory[${BYTES}] __attribute__((aligned(64)));
 static void fill(uint32_t seed) {
   for (size_t i = 0; i < sizeof memory; i++) { seed = seed * 1664525u + 1013904223u; memory[i] = seed >> 24; }
@@ -323,7 +324,7 @@ static void fill(uint32_t seed) {
 #define I(path) { __typeof__(s->path + 0) v = s->path; if (v < 0) printf(" %lld", (long long)v); else printf(" %llu", (unsigned long long)v); }
 #define B(path) printf(" %d", ((unsigned char *)s)[offsetof(T, path)] != 0);
 #define F(path) { double v = s->path; uint64_t bits; memcpy(&bits, &v, 8); if (isnan(v)) printf(" nan"); else printf(" %llu", (unsigned long long)bits); }
-${types.join("\n")}
+${headerOf(records)}
 ${prints.join("\n")}
 int main(void) { ${records.map((_, i) => `p${i}();`).join(" ")} return 0; }
 `

@@ -47,7 +47,8 @@ class Printer {
   private hole(end: number, start: number, depth: number): void {
     if (start <= end) return
     const bytes = Math.floor(start / 8) - Math.ceil(end / 8)
-    const what = bytes > 0 ? `${bytes} bytes hole` : `${start - end} bits hole`
+    const [count, unit] = bytes > 0 ? [bytes, "byte"] : [start - end, "bit"]
+    const what = `${count} ${unit}${count === 1 ? "" : "s"} hole`
     this.lines.push("", `${TAB.repeat(depth)}/* ${what} */`, "")
   }
 

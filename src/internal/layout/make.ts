@@ -23,6 +23,8 @@ export const scalarOf = (name: ScalarName): LayoutImpl => {
 /** What has the same needs as what it is made of. */
 const over = (node: Node, inner: AnyLayout): LayoutImpl => new LayoutImpl(node, inner.needs)
 
+export const renamed = over
+
 export const isLayout = (u: unknown): u is LayoutImpl => typeof u === "object" && u !== null && TypeId in u
 
 const checkLayout = (operation: string, layout: unknown): void => {
