@@ -5,6 +5,7 @@ import { damage, flips } from "./damage.ts"
 import { interruptions } from "./interruptions.ts"
 import { kills } from "./kills.ts"
 import { operations } from "./operations.ts"
+import { walks } from "./walks.ts"
 
 describe("the campaign, in short,", () => {
   it.live("finds no operation that differs from the oracle", () =>
@@ -21,5 +22,8 @@ describe("the campaign, in short,", () => {
   )
   it.live("finds no kill that leaves a broken file", () =>
     Effect.map(kills(1, 2), (counts) => assert.strictEqual(counts.kills, 2))
+  )
+  it.live("finds no page tables that differ from the judge", () =>
+    Effect.map(walks(1, 29), ({ pages }) => assert.isAbove(pages, 1000))
   )
 })

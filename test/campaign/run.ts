@@ -6,6 +6,7 @@ import type { Counts } from "./dice.ts"
 import { interruptions } from "./interruptions.ts"
 import { kills } from "./kills.ts"
 import { operations } from "./operations.ts"
+import { walks } from "./walks.ts"
 
 const [seed = 1, factor = 1] = process.argv.slice(2).map(Number)
 
@@ -16,7 +17,8 @@ const parts: Readonly<
   damage: [damage, 40_000],
   flips: [flips, 40_000],
   interruptions: [interruptions, 2000],
-  kills: [kills, 20]
+  kills: [kills, 20],
+  walks: [walks, 3000]
 }
 
 console.log(`seed ${seed}, ${factor} times as much as usual`)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import * as AddressSpace from "../../src/AddressSpace.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
 import * as Guest from "../../src/testing/Guest.ts"
 import { VmcoreInfo } from "../../src/linux/index.ts"
@@ -74,6 +75,54 @@ describe("VmcoreInfo", () => {
         (yield* Effect.flip(VmcoreInfo.find(map))).message,
         "the texts at 0x1000 name a kernel that is not"
       )
+    })
+  )
+})
+
+describe("VmcoreInfo.pageTables", () => {
+  const of = (...lines: ReadonlyArray<string>) =>
+    Option.getOrUndefined(
+      Option.map(
+        VmcoreInfo.pageTables(VmcoreInfo.parse(lines.join("\n"))),
+        ({ format, root }) => [format.name, root] as const
+      )
+    )
+  const x86 = ["SYMBOL(_stext)=ffffffff81000000", "SYMBOL(init_top_pgt)=ffffffff82810000"]
+  const arm = ["SYMBOL(swapper_pg_dir)=ffff800081a10000", "NUMBER(kimage_voffset)=0xffff800040000000"]
+
+  it("says format and root, for each machine that is known", () => {
+    assert.deepStrictEqual(of(...x86, "NUMBER(phys_base)=4096"), ["x86-64", 0x281_1000n])
+    assert.deepStrictEqual(of(...x86, "NUMBER(phys_base)=0", "NUMBER(pgtable_l5_enabled)=1"), [
+      "x86-64-la57",
+      0x281_0000n
+    ])
+    assert.deepStrictEqual(of(...arm, "NUMBER(VA_BITS)=48"), ["aarch64-4k-48", 0x41a1_0000n])
+    assert.deepStrictEqual(of(...arm, "NUMBER(TCR_EL1_T1SZ)=0x11", "PAGESIZE=16384"), ["aarch64-16k-47", 0x41a1_0000n])
+    assert.deepStrictEqual(of("SYMBOL(_stext)=c1000000", "SYMBOL(swapper_pg_dir)=c1c70000", "CONFIG_X86_PAE=y"), [
+      "i386-pae",
+      0x1c7_0000n
+    ])
+    assert.deepStrictEqual(
+      of(
+        "SYMBOL(swapper_pg_dir)=ffffffff81800000",
+        "NUMBER(va_kernel_pa_offset)=0xffffffff00000000",
+        "NUMBER(VA_BITS)=57"
+      ),
+      ["riscv-sv57", 0x8180_0000n]
+    )
+    assert.isUndefined(of(...x86))
+    assert.isUndefined(of("SYMBOL(_stext)=ffffffff81000000", "NUMBER(phys_base)=0"))
+  })
+
+  it.effect("knows the bit that says encrypted, which is no part of an address", () =>
+    Effect.gen(function* () {
+      const text = [...x86, "NUMBER(phys_base)=0", "NUMBER(sme_mask)=140737488355328"].join("\n")
+      const { format, root } = Option.getOrThrow(VmcoreInfo.pageTables(VmcoreInfo.parse(text)))
+      const entry = new Uint8Array(8)
+      new DataView(entry.buffer).setBigUint64(0, (1n << 47n) | root | 0x67n, true)
+      // The root leads to itself at every level.
+      const physical = yield* MemoryMap.fromBytes(entry, root)
+      assert.strictEqual((yield* AddressSpace.translate(physical, format, root, 0x123n)).physical, root + 0x123n)
     })
   )
 })

@@ -56,13 +56,26 @@ export const rootOf = (values: info.Values): Root | string => {
   return typeof format === "string" ? format : { format, address }
 }
 
+/** Bits of an entry's address. */
+const [FIRST_BIT, LAST_BIT] = [12, 51]
+
+/** The bit that says "encrypted" in entries, on processors of AMD whose kernel uses it. */
+const encryptionBit = (values: info.Values): number | undefined => {
+  const mask = info.number(values, "sme_mask") ?? 0n
+  const bit = mask > 0n ? mask.toString(2).length - 1 : 0
+  return bit >= FIRST_BIT && bit <= LAST_BIT && mask === 1n << BigInt(bit) ? bit : undefined
+}
+
 const formatOf = (
   values: info.Values,
   machine: NonNullable<ReturnType<typeof machineOf>>
 ): PageTable.PageTable | string => {
   switch (machine) {
     case "x86_64":
-      return x86_64(info.number(values, "pgtable_l5_enabled") === 1n ? 5 : 4)
+      return PageTable.x86_64({
+        levels: info.number(values, "pgtable_l5_enabled") === 1n ? 5 : 4,
+        encryptionBit: encryptionBit(values)
+      })
     case "i386":
       return PageTable.i386({ pae: values.get("CONFIG_X86_PAE") === "y" })
     case "aarch64": {
