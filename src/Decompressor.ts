@@ -1,7 +1,7 @@
 /**
  * How compressed pages of memory dumps are unpacked.
  *
- * zlib works everywhere: the platform's own `DecompressionStream` does it. `NodeDecompressor` adds zstd, and makes zlib
+ * zlib works everywhere, by the package fflate. `NodeDecompressor` adds zstd, and makes zlib
  * faster. For lzo and snappy there is no well-kept package to depend on; provide a function of your choice.
  *
  * @since 0.1.0

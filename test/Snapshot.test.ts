@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Schema, Stream } from "effect"
 import { ByteSource, FileMapper, MemoryImage, MemoryMap } from "../src/index.ts"
 import * as Snapshot from "../src/Snapshot.ts"
-import { xxh32 } from "../src/internal/base/xxh32.ts"
+import * as Xxh32 from "../src/internal/base/xxh32.ts"
 import { binary, collect, contents, has, judge, mapOf, type Placed, placements } from "./support/images.ts"
 import { countingSource } from "./support/counting.ts"
 
@@ -61,6 +61,9 @@ const drawn: Arbitrary.Arbitrary<Drawn> = Arbitrary.all({
 })
 
 const reopen = (bytes: Uint8Array) => Snapshot.fromStream(Stream.succeed(bytes), { limit: bytes.length })
+
+const hasher = await Effect.runPromise(Xxh32.hasher)
+const xxh32 = (bytes: Uint8Array) => Xxh32.xxh32(hasher, bytes)
 
 describe("Snapshot.toStream and fromStream", () => {
   it.effect.prop("keep all of a map, and equal maps give equal bytes", [drawn], ([drawn]) =>

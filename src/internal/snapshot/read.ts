@@ -32,7 +32,7 @@ import { decodeDescription, type Description, NOTE_HEADER, noteHeader, type Note
 import { isZero } from "../source/outfile.ts"
 import { breathe, inTurns, isRest, type Work } from "../base/turns.ts"
 import { slice } from "../source/source.ts"
-import { summing, xxh32 } from "../base/xxh32.ts"
+import { hasher, summing, xxh32 } from "../base/xxh32.ts"
 
 /** A snapshot whose headers and notes were checked. */
 interface Checked {
@@ -101,12 +101,13 @@ const check = Effect.fnUntraced(function* (source: ByteSource) {
   if (count < 2 || count - 1 > MOST_SEGMENTS) {
     return yield* header.refuse(56, `program headers: ${count} is not possible`)
   }
+  const sums = yield* hasher
   const headers = yield* reader.bytes("the program headers", 0n, headerSizeOf(count - 1))
-  if ((yield* inTurns(() => summing(headers))) !== seal.u32(4)) {
+  if ((yield* inTurns(() => summing(sums, headers))) !== seal.u32(4)) {
     return yield* reader.refuse(0n, "the headers do not match their checksum")
   }
   const map = yield* readNote(reader, "map", noteOffset + BigInt(NOTE_HEADER + SEAL), endian)
-  if ((yield* inTurns(() => summing(map.bytes))) !== seal.u32(8)) {
+  if ((yield* inTurns(() => summing(sums, map.bytes))) !== seal.u32(8)) {
     return yield* reader.refuse(map.offset, "the description of the map does not match its checksum")
   }
   const description = yield* inTurns(() => decodeDescription(map.bytes, endian))
@@ -236,8 +237,9 @@ export const verify = Effect.fnUntraced(function* (
   onBlock: (checked: bigint) => Effect.Effect<void>
 ): Effect.fn.Return<{ readonly segments: number; readonly bytes: bigint }, ImageError | SourceError> {
   const { checksums, description, endian, layout, reader } = yield* check(source)
+  const checksum = yield* hasher
   const stored = yield* reader.bytes("the checksums", checksums.offset, checksums.length)
-  if ((yield* inTurns(() => summing(stored))) !== checksums.sum) {
+  if ((yield* inTurns(() => summing(checksum, stored))) !== checksums.sum) {
     return yield* reader.refuse(checksums.offset, "the checksums do not match their own checksum")
   }
   const sums = new DataView(stored.buffer, stored.byteOffset, stored.byteLength)
@@ -255,7 +257,7 @@ export const verify = Effect.fnUntraced(function* (
     for (let at = 0n; at < size; at += BigInt(BLOCK)) {
       const length = size - at < BLOCK ? Number(size - at) : BLOCK
       const bytes = yield* reader.bytes("a segment", offset + at, length)
-      if (xxh32(bytes) !== sums.getUint32(4 * next++, endian === "little")) {
+      if (xxh32(checksum, bytes) !== sums.getUint32(4 * next++, endian === "little")) {
         const from = start + at
         return yield* reader.refuse(
           offset + at,

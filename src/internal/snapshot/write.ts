@@ -36,10 +36,11 @@ import { checkCount } from "../base/arguments.ts"
 import { sizeText } from "../base/numbers.ts"
 import { breathe, inTurns, isRest, type Work } from "../base/turns.ts"
 import { isZeros } from "../source/source.ts"
-import { summing, xxh32 } from "../base/xxh32.ts"
+import { type Hasher, hasher, summing, xxh32 } from "../base/xxh32.ts"
 
 /** Everything that is known before the first byte of data is read. */
 export interface Plan {
+  readonly hasher: Hasher
   readonly layout: Layout
   readonly header: Uint8Array
   readonly size: bigint
@@ -69,9 +70,9 @@ const LARGEST = (LARGEST_NOTE / 4) * BLOCK
 export const plan = (operation: string, map: MemoryMapImpl, limit = LIMIT): Effect.Effect<Plan, ImageError> =>
   Effect.suspend(() => {
     checkCount(operation, "the limit in bytes", limit, 0, LARGEST)
-    return Effect.flatMap(
-      inTurns(() => planning(map, BigInt(limit))),
-      (plan) => ("why" in plan ? refuse(plan.why, plan.reason) : Effect.succeed(plan))
+    return hasher.pipe(
+      Effect.flatMap((hasher) => inTurns(() => planning(map, BigInt(limit), hasher))),
+      Effect.flatMap((plan) => ("why" in plan ? refuse(plan.why, plan.reason) : Effect.succeed(plan)))
     )
   })
 
@@ -80,7 +81,7 @@ interface Refusal {
   readonly reason: ImageError["reason"]
 }
 
-function* planning(map: MemoryMapImpl, limit: bigint): Work<Plan | Refusal> {
+function* planning(map: MemoryMapImpl, limit: bigint, hasher: Hasher): Work<Plan | Refusal> {
   const size = map.mappedSize
   if (size === 0n) return { reason: "Unwritable", why: "the map holds no bytes" }
   if (size > limit) {
@@ -118,13 +119,13 @@ function* planning(map: MemoryMapImpl, limit: bigint): Work<Plan | Refusal> {
   const header = yield* encodeHeader(layout, endian, noteSize)
   const notes = function* (checksums: Uint8Array): Work<ReadonlyArray<Uint8Array>> {
     const seal = {
-      header: yield* summing(header),
-      map: yield* summing(description),
-      checksums: yield* summing(checksums)
+      header: yield* summing(hasher, header),
+      map: yield* summing(hasher, description),
+      checksums: yield* summing(hasher, checksums)
     }
     return [encodeSeal(seal, endian), ...note("map", description, endian), ...note("checksums", checksums, endian)]
   }
-  return { layout, header, size: layout.noteOffset + BigInt(noteSize), sources, blocks, endian, notes }
+  return { hasher, layout, header, size: layout.noteOffset + BigInt(noteSize), sources, blocks, endian, notes }
 }
 
 /** All zero, shared, never to be written to; isHole knows it without looking. */
@@ -136,8 +137,8 @@ const isHole = (bytes: Uint8Array): boolean => bytes.buffer === zeros.buffer
 let zeroSum: number | undefined
 
 /** The checksum of a block; zeros are summed once. */
-const sumOf = (bytes: Uint8Array): number =>
-  isHole(bytes) && bytes.length === BLOCK ? (zeroSum ??= xxh32(bytes)) : xxh32(bytes)
+const sumOf = (hasher: Hasher, bytes: Uint8Array): number =>
+  isHole(bytes) && bytes.length === BLOCK ? (zeroSum ??= xxh32(hasher, bytes)) : xxh32(hasher, bytes)
 
 /** Gives an array of up to BLOCK bytes, of any content. */
 export type Allocate = (length: number) => Uint8Array
@@ -202,7 +203,7 @@ export const pieces = (
         const left = entry.size - within
         const length = left < BLOCK ? Number(left) : BLOCK
         return Effect.map(block(source, offset + within, length, allocate), (bytes) => {
-          checksums.setUint32(4 * summed++, sumOf(bytes), plan.endian === "little")
+          checksums.setUint32(4 * summed++, sumOf(plan.hasher, bytes), plan.endian === "little")
           gathered.push(bytes)
           reached += BigInt(length)
           within += BigInt(length)

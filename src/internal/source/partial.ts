@@ -1,9 +1,9 @@
 // Names for files that are being written: beside the file whose place they will take, and telling who writes them, so that
 // the next one who writes there can remove what a killed process has left, and nothing else.
 import * as Effect from "effect/Effect"
+import * as Hash from "effect/Hash"
 import type * as FileSystem from "effect/FileSystem"
 import * as Random from "effect/Random"
-import { xxh32 } from "../base/xxh32.ts"
 
 /**
  * A process, in a form that can stand in a name: `where` is the same for all processes that see each other's numbers, in
@@ -37,7 +37,7 @@ const KEPT = 60
 
 /** What all partial files of one target begin with. */
 const prefixOf = (name: string): string =>
-  `${name.slice(0, KEPT)}.${xxh32(new TextEncoder().encode(name)).toString(16).padStart(8, "0")}`
+  `${name.slice(0, KEPT)}.${(Hash.string(name) >>> 0).toString(16).padStart(8, "0")}`
 
 const ENDING = ".partial"
 

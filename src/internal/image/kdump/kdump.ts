@@ -12,7 +12,7 @@ import { OWNER as QEMU, type ProcessorState, processorState } from "../qemu.ts"
 import { isFlattened, unflatten } from "./flattened.ts"
 import { type FrameRun, Frames } from "./frames.ts"
 import { compressionsOf, FORMAT, isKdump, type KdumpHeader, machineWordSize, readHeader } from "./header.ts"
-import { DESCRIPTOR, Pages, unsupported } from "./pages.ts"
+import { DESCRIPTOR, make as makePages, unsupported } from "./pages.ts"
 
 export interface Opened {
   readonly header: KdumpHeader
@@ -45,7 +45,7 @@ const open_ = Effect.fnUntraced(function* (source: ByteSource) {
       return yield* reader.refuse(0n, unsupported(compression), "Unsupported")
   }
   const runs = yield* readFrames(reader, header)
-  const pages = new Pages(reader, header, decompressors)
+  const pages = yield* makePages(reader, header, decompressors)
   const size = BigInt(header.blockSize)
   const entries: Array<AddAllEntry> = []
   const absences: Array<Absence> = []

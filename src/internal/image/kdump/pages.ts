@@ -1,5 +1,9 @@
 // Pages of a dump, read and unpacked when they are asked for.
+import * as Cache from "effect/Cache"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { ByteSource } from "../../../ByteSource.ts"
 import type { Compression, Decompress } from "../../../Decompressor.ts"
 import { type ImageError, SourceError } from "../../../MemoryMapError.ts"
@@ -21,20 +25,36 @@ export const unsupported = (compression: Compression): string =>
   `pages are compressed with ${compression}, and no decompressor for it is provided` +
   (compression === "zstd" ? " (NodeDecompressor.layer has one)" : " (see Decompressor)")
 
-export class Pages {
+/** A page as it lies in the file: `size` bytes at `place`. */
+class Packed extends Data.Class<{
+  readonly place: bigint
+  readonly size: number
+  readonly compression: Compression | undefined
+}> {}
+
+/** Pages that could not be unpacked are not kept: the next read may find the file as it should be. */
+const timeToLive = (exit: Exit.Exit<unknown, unknown>) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)
+
+/** The pages of a dump, of which those used last are kept. */
+export const make = Effect.fnUntraced(function* (
+  reader: ImageReader,
+  header: KdumpHeader,
+  decompressors: Decompressors
+): Effect.fn.Return<Pages> {
+  const lookup = unpacker(reader, header.blockSize, decompressors)
+  const capacity = Math.max(1, Math.floor(KEPT / header.blockSize))
+  return new Pages(reader, header, yield* Cache.makeWith(lookup, { capacity, timeToLive }))
+})
+
+class Pages {
   private readonly reader: ImageReader
   private readonly header: KdumpHeader
-  private readonly decompressors: Decompressors
-  /** Unpacked pages by the offset of their bytes, the one used last at the end. */
-  private readonly kept = new Map<
-    bigint,
-    { readonly size: number; readonly flags: number; readonly bytes: Uint8Array }
-  >()
+  private readonly unpacked: Cache.Cache<Packed, Uint8Array, ImageError | SourceError>
 
-  constructor(reader: ImageReader, header: KdumpHeader, decompressors: Decompressors) {
+  constructor(reader: ImageReader, header: KdumpHeader, unpacked: Pages["unpacked"]) {
     this.reader = reader
     this.header = header
-    this.decompressors = decompressors
+    this.unpacked = unpacked
   }
 
   /** The bytes of `count` frames, of which the first has descriptor number `first`. */
@@ -73,49 +93,35 @@ export class Pages {
   )
 
   private page(table: Header, at: number): Effect.Effect<Uint8Array, ImageError | SourceError> {
+    const { blockSize } = this.header
     const [place, size, flags] = [table.u64(at), table.u32(at + 8), table.u32(at + 12)]
-    const kept = this.kept.get(place)
-    if (kept !== undefined && kept.size === size && kept.flags === flags) {
-      this.kept.delete(place)
-      this.kept.set(place, kept)
-      return Effect.succeed(kept.bytes)
+    const [compression, ...others] = compressionsOf(flags)
+    if (others.length > 0) return table.refuse(at + 12, `flags ${flags} of a page name several compressions`)
+    if (compression === undefined && size !== blockSize) {
+      return table.refuse(at + 8, `size of a plain page is ${size}, a page has ${blockSize}`)
     }
-    return Effect.map(this.unpack(table, at, place, size, flags), (bytes) => {
-      if (this.kept.size * this.header.blockSize >= KEPT) this.kept.delete(this.kept.keys().next().value!)
-      this.kept.set(place, { size, flags, bytes })
-      return bytes
-    })
+    // Compression that makes a page larger is not used, so a larger size is a lie.
+    if (size > blockSize) return table.refuse(at + 8, `size of a page is ${size}, more than ${blockSize}`)
+    return Cache.get(this.unpacked, new Packed({ place, size, compression }))
   }
-
-  private readonly unpack = Effect.fnUntraced(
-    { self: this },
-    function* (
-      table: Header,
-      at: number,
-      place: bigint,
-      size: number,
-      flags: number
-    ): Effect.fn.Return<Uint8Array, ImageError | SourceError> {
-      const { blockSize } = this.header
-      const [compression, ...others] = compressionsOf(flags)
-      if (others.length > 0) return yield* table.refuse(at + 12, `flags ${flags} of a page name several compressions`)
-      if (compression === undefined && size !== blockSize) {
-        return yield* table.refuse(at + 8, `size of a plain page is ${size}, a page has ${blockSize}`)
-      }
-      // Compression that makes a page larger is not used, so a larger size is a lie.
-      if (size > blockSize) return yield* table.refuse(at + 8, `size of a page is ${size}, more than ${blockSize}`)
-      const bytes = yield* this.reader.bytes("a page", place, size)
-      if (compression === undefined) return bytes.slice()
-      const decompress = this.decompressors[compression]
-      if (decompress === undefined) return yield* table.refuse(at + 12, unsupported(compression))
-      const unpacked = yield* Effect.mapError(decompress(bytes, blockSize), (cause) =>
-        this.reader.refuse(
-          place,
-          `a page is no ${compression} data: ${cause instanceof Error ? cause.message : String(cause)}`
-        )
-      )
-      if (unpacked.length === blockSize) return unpacked
-      return yield* this.reader.refuse(place, `a page unpacks to ${bytesText(unpacked.length)}, not ${blockSize}`)
-    }
-  )
 }
+
+const unpacker = (reader: ImageReader, blockSize: number, decompressors: Decompressors) =>
+  Effect.fnUntraced(function* ({
+    compression,
+    place,
+    size
+  }: Packed): Effect.fn.Return<Uint8Array, ImageError | SourceError> {
+    const bytes = yield* reader.bytes("a page", place, size)
+    if (compression === undefined) return bytes.slice()
+    const decompress = decompressors[compression]
+    if (decompress === undefined) return yield* reader.refuse(place, unsupported(compression))
+    const unpacked = yield* Effect.mapError(decompress(bytes, blockSize), (cause) =>
+      reader.refuse(
+        place,
+        `a page is no ${compression} data: ${cause instanceof Error ? cause.message : String(cause)}`
+      )
+    )
+    if (unpacked.length === blockSize) return unpacked
+    return yield* reader.refuse(place, `a page unpacks to ${bytesText(unpacked.length)}, not ${blockSize}`)
+  })
