@@ -141,8 +141,8 @@ export const i386 = (options: { readonly pae?: boolean | undefined } = {}): Page
 
 /**
  * 64-bit Arm. `granule` is the page size in KiB, `addressBits` the width of virtual addresses (64 - TxSZ), `lpa2` says that
- * entries hold 52 bits of physical address with pages of 4 or 16 KiB (TCR.DS); with 64 KiB, 52 bits of virtual addresses
- * say so. `half` is the half of the space: `"upper"`, that of the kernel (TTBR1), the default, or `"lower"` (TTBR0).
+ * entries hold 52 bits of physical address with pages of 4 or 16 KiB (TCR.DS), as they do wherever virtual addresses have more
+ * than 48 bits; with 64 KiB, 52 bits of virtual addresses say so. `half` is the half of the space: `"upper"`, that of the kernel (TTBR1), the default, or `"lower"` (TTBR0).
  * Addresses may carry tags in their top byte. Throws a `RangeError` for sizes that no processor has.
  *
  * **Example** (A Linux of 16 KiB pages, its kernel and its programs)
@@ -170,7 +170,7 @@ export const aarch64 = (options: {
     throw new RangeError(`PageTable.aarch64: a granule has 4, 16 or 64 KiB, not ${granule}`)
   }
   checkCount("PageTable.aarch64", "the number of address bits", addressBits, granule === 4 ? 25 : 28, 52)
-  return make(aarch64_.aarch64({ granule, addressBits, half, lpa2: lpa2 && granule !== 64 }))
+  return make(aarch64_.aarch64({ granule, addressBits, half, lpa2: granule !== 64 && (lpa2 || addressBits > 48) }))
 }
 
 /**

@@ -104,6 +104,44 @@ describe("findRoots", () => {
   )
 })
 
+describe("formats", () => {
+  it("of AArch64 have long physical addresses wherever virtual ones have more than 48 bits", () => {
+    const names = ([4, 16, 64] as const).map((granule) => PageTable.aarch64({ granule, addressBits: 52 }).name)
+    assert.deepStrictEqual(names, ["aarch64-4k-52-lpa2", "aarch64-16k-52-lpa2", "aarch64-64k-52"])
+  })
+
+  it("that no processor has are refused", () => {
+    const refused: ReadonlyArray<readonly [() => PageTable.PageTable, RegExp]> = [
+      [() => PageTable.aarch64({ granule: 4, addressBits: 24 }), /from 25 to 52, not 24/],
+      [() => PageTable.aarch64({ granule: 16, addressBits: 53 }), /from 28 to 52, not 53/],
+      [() => PageTable.aarch64({ granule: 8 as 4, addressBits: 48 }), /4, 16 or 64 KiB, not 8/],
+      [() => PageTable.x86_64({ levels: 3 as 4 }), /from 4 to 5, not 3/],
+      [() => PageTable.x86_64({ encryptionBit: 52 }), /from 12 to 51, not 52/],
+      [() => PageTable.riscv("sv64" as "sv39"), /not sv64/]
+    ]
+    for (const [make, says] of refused) assert.throws(make, says)
+    assert.isTrue(Option.isNone(PageTable.fromName("vax")))
+  })
+
+  it("find no way through roots and addresses that lie outside the space", () => {
+    const physical = Effect.runSync(MemoryMap.fromBytes(new Uint8Array(0x2000), 0n))
+    const format = PageTable.x86_64()
+    for (const root of [-1n, 1n << 64n, (1n << 64n) - 8n, 0x1ff0n]) {
+      const error = Effect.runSync(Effect.flip(AddressSpace.walk(physical, format, root)))
+      assert.strictEqual(error._tag, "UnmappedAddress")
+    }
+    for (const address of [-1n, 1n << 64n, 1n << 47n]) {
+      const error = Effect.runSync(Effect.flip(AddressSpace.translate(physical, format, 0n, address)))
+      assert.match(error.message, /no address of x86-64/)
+    }
+    const range = { start: 2n, end: 1n }
+    assert.throws(
+      () => Effect.runSync(AddressSpace.walk(physical, format, 0n, { range })),
+      /^AddressSpace.walk: 0x2..0x1/
+    )
+  })
+})
+
 describe("registers", () => {
   it("say which format a processor uses, and where its first table is", () => {
     const cases: ReadonlyArray<readonly [PageTable.Registers, readonly [string, bigint] | undefined]> = [

@@ -27,12 +27,12 @@ export const checkLimit = (operation: string, limit: number, most: number): void
   checkCount(`MemoryMap.${operation}`, "the limit in bytes", limit, 0, most)
 
 /** Throws unless `start <= end`; they may lie outside the address space, where nothing is. */
-export const checkRange = (operation: string, range: AddressRange): void => {
+export const checkRange = (operation: string, range: AddressRange, module = "MemoryMap"): void => {
   const { end, start } = range
   if (typeof start === "bigint" && typeof end === "bigint" && start <= end) return
   const show = (bound: unknown) => (typeof bound === "bigint" ? hex(bound) : String(bound))
   throw new RangeError(
-    `MemoryMap.${operation}: ${show(start)}..${show(end)} is not a range: start <= end must hold, both bigints`
+    `${module}.${operation}: ${show(start)}..${show(end)} is not a range: start <= end must hold, both bigints`
   )
 }
 

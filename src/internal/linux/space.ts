@@ -21,10 +21,13 @@ export const pageShift = ({ format }: Root): bigint =>
 
 export const x86_64 = (levels: 4 | 5): PageTable.PageTable => PageTable.x86_64({ levels })
 
-/** Bits of an AArch64 kernel's addresses, which VMCOREINFO says since 4.12, and since 5.9 by what the processor was told. */
-const aarch64Bits = (values: info.Values): number => {
+/**
+ * Bits of an AArch64 kernel's addresses, which VMCOREINFO says since 4.12, and since 5.9 by what the processor was told. With
+ * pages of 64 KiB the first table is laid out for what the kernel was built for, whatever the processor can.
+ */
+const aarch64Bits = (values: info.Values, granule: 4 | 16 | 64): number => {
   const size = info.number(values, "TCR_EL1_T1SZ")
-  return size === undefined ? Number(info.number(values, "VA_BITS") ?? 48n) : 64 - Number(size)
+  return size === undefined || granule === 64 ? Number(info.number(values, "VA_BITS") ?? 48n) : 64 - Number(size)
 }
 
 const GRANULES: ReadonlyMap<string, 4 | 16 | 64> = new Map([
@@ -81,7 +84,7 @@ const formatOf = (
     case "aarch64": {
       const granule = GRANULES.get(values.get("PAGESIZE") ?? "4096")
       if (granule === undefined) return `VMCOREINFO has pages of ${values.get("PAGESIZE")} bytes, which no AArch64 has`
-      const addressBits = aarch64Bits(values)
+      const addressBits = aarch64Bits(values, granule)
       if (!(addressBits >= LEAST_BITS && addressBits <= MOST_BITS)) {
         return `VMCOREINFO has addresses of ${addressBits} bits, which no AArch64 has`
       }

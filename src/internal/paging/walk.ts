@@ -70,7 +70,7 @@ export const walk = Effect.fn("AddressSpace.walk")(function* (
   const { runs = RUNS, tables = TABLES } = budget
   checkCount("AddressSpace.walk", "the budget of tables", tables, 1)
   checkCount("AddressSpace.walk", "the budget of ranges", runs, 1)
-  if (range !== undefined) checkRange("walk", range)
+  if (range !== undefined) checkRange("walk", range, "AddressSpace")
   const pages = pagesIn(format, range ?? { start: 0n, end: 1n << 64n })
   const [from, to] = pages ?? [0, 0]
   const walker = new Walker(format, root, from, to, { tables, runs })
