@@ -98,6 +98,15 @@ describe("VmcoreInfo.pageTables", () => {
     ])
     assert.deepStrictEqual(of(...arm, "NUMBER(VA_BITS)=48"), ["aarch64-4k-48", 0x41a1_0000n])
     assert.deepStrictEqual(of(...arm, "NUMBER(TCR_EL1_T1SZ)=0x11", "PAGESIZE=16384"), ["aarch64-16k-47", 0x41a1_0000n])
+    // Built for 52 bits, on a processor that has 48.
+    assert.deepStrictEqual(of(...arm, "NUMBER(VA_BITS)=52", "NUMBER(TCR_EL1_T1SZ)=0x10", "PAGESIZE=65536"), [
+      "aarch64-64k-52",
+      0x41a1_0000n
+    ])
+    assert.deepStrictEqual(of(...arm, "NUMBER(VA_BITS)=52", "NUMBER(TCR_EL1_T1SZ)=0x10"), [
+      "aarch64-4k-48",
+      0x41a1_0000n
+    ])
     assert.deepStrictEqual(of("SYMBOL(_stext)=c1000000", "SYMBOL(swapper_pg_dir)=c1c70000", "CONFIG_X86_PAE=y"), [
       "i386-pae",
       0x1c7_0000n
