@@ -188,6 +188,7 @@ export function open(
   options?: OpenOptions
 ): Effect.Effect<MemoryImage, OpenError, FileMapper.FileMapper | Scope.Scope> {
   return FileMapper.map(path).pipe(
+    Effect.tap(({ size }) => Effect.annotateCurrentSpan("bytes", size)),
     Effect.flatMap((source) => fromSource(source, options)),
     Effect.tap(({ format }) => Effect.annotateCurrentSpan("format", format)),
     Effect.withSpan("MemoryImage.open", { attributes: { path } })

@@ -102,7 +102,7 @@ export const save: {
     options?: SaveOptions
   ): Effect.Effect<void, ImageError | SourceError | PlatformError, FileSystem>
 } = dual(isDataFirst, (self: MemoryMapImpl, path: string, options?: SaveOptions) =>
-  Effect.withSpan(save_(self, path, options), "Snapshot.save", { attributes: { path } })
+  Effect.withSpan(save_(self, path, options), "Snapshot.save", { attributes: { path, bytes: self.mappedSize } })
 )
 
 /**

@@ -54,20 +54,20 @@ describe("constructors", () => {
     assert.throws(() => range(-16n, 255n), "AddressRange.make: -0x10..0xff is not a range")
   })
 
-  it("fromLength counts bytes", () => {
+  it("fromLength makes a range of as many bytes as asked", () => {
     assert.deepStrictEqual(AddressRange.fromLength(0x1000n, 0x10n), range(0x1000n, 0x1010n))
     assert.throws(() => AddressRange.fromLength(END - 1n, 2n), RangeError)
     assert.throws(() => AddressRange.fromLength(5n, -1n), RangeError)
   })
 
-  it("ranges are equal by value", () => {
+  it("ranges are equal by value, and hash alike", () => {
     assert.isTrue(Equal.equals(range(1n, 2n), range(1n, 2n)))
     assert.isFalse(Equal.equals(range(1n, 2n), range(1n, 3n)))
   })
 })
 
 describe("predicates", () => {
-  it("isAddress ends at 2^64", () => {
+  it("isAddress takes what is below 2^64, and nothing else", () => {
     assert.deepStrictEqual([-1n, 0n, END - 1n, END].map(AddressRange.isAddress), [false, true, true, false])
   })
 
@@ -88,7 +88,7 @@ describe("predicates", () => {
 })
 
 describe("against sets of addresses", () => {
-  it.prop("intersect and overlaps", [pair], ([{ a, b }]) => {
+  it.prop("intersect is empty exactly where overlaps says no", [pair], ([{ a, b }]) => {
     const common = addresses(a).filter((address) => addresses(b).includes(address))
     const found = AddressRange.intersect(a, b)
     assert.deepStrictEqual(Option.match(found, { onNone: () => [], onSome: addresses }), common)
@@ -115,7 +115,7 @@ describe("against sets of addresses", () => {
     assert.deepStrictEqual(AddressRange.split(b.start)(a), [before, after])
   })
 
-  it.prop("Order and Equivalence agree", [pair], ([{ a, b }]) => {
+  it.prop("Order and Equivalence agree on which ranges are the same", [pair], ([{ a, b }]) => {
     assert.strictEqual(AddressRange.Order(a, b) === 0, AddressRange.Equivalence(a, b))
     assert.strictEqual(AddressRange.Equivalence(a, b), Equal.equals(a, b))
     assert.strictEqual(AddressRange.Order(a, b) + AddressRange.Order(b, a), 0)
@@ -208,7 +208,7 @@ describe("text", () => {
     }
   })
 
-  it.prop("parsing never throws", [Schema.String], ([text]) => {
+  it.prop("parsing never throws, whatever the text is", [Schema.String], ([text]) => {
     for (const input of [text, `${text}..${text}`, `1${text}`, `0x${text}+1`]) {
       const parsed = AddressRange.parse(input)
       if (Result.isSuccess(parsed)) assert.isTrue(AddressRange.isValid(parsed.success))
@@ -219,7 +219,7 @@ describe("text", () => {
 describe("the codec", () => {
   const codec = Schema.toCodecJson(AddressRange.AddressRange)
 
-  it.prop("goes through JSON and back", [bound], ([{ range }]) => {
+  it.prop("goes through JSON and comes back the same", [bound], ([{ range }]) => {
     const wire = JSON.parse(JSON.stringify(Schema.encodeSync(codec)(range)))
     assert.deepStrictEqual(Schema.decodeUnknownSync(codec)(wire), range)
   })
@@ -228,7 +228,7 @@ describe("the codec", () => {
     assert.deepStrictEqual(Schema.encodeSync(codec)(AddressRange.full), { start: "0", end: "18446744073709551616" })
   })
 
-  it("refuses what is no range", () => {
+  it("refuses a text that is no range, and says why", () => {
     for (const wire of [{ start: "2", end: "1" }, { start: "-1", end: "1" }, { start: "0", end: `${END + 1n}` }, {}]) {
       assert.isTrue(Result.isFailure(Schema.decodeUnknownResult(codec)(wire)))
     }

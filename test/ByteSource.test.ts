@@ -76,7 +76,7 @@ for (const [name, make] of Object.entries(sources)) {
 }
 
 describe("fromBytes", () => {
-  it.effect("copies", () =>
+  it.effect("copies the bytes, so that later changes do not show", () =>
     Effect.gen(function* () {
       const array = bytes(1, 2, 3)
       const copy = ByteSource.fromBytes(array)
@@ -91,7 +91,7 @@ describe("fromBytes", () => {
     assert.deepStrictEqual(ByteSource.fromBytes(bytes(1, 2, 3, 4).subarray(1, 3)).resident, bytes(2, 3))
   })
 
-  it("has a name", () => {
+  it("has the name that it was given", () => {
     assert.strictEqual(ByteSource.fromBytes(bytes()).name, "bytes")
     assert.strictEqual(ByteSource.fromBytes(bytes(), { name: "rom" }).name, "rom")
   })
@@ -189,7 +189,7 @@ describe("slice", () => {
     }
   )
 
-  it("shares the bytes", () => {
+  it("shares the bytes, so that later changes show", () => {
     const array = bytes(1, 2, 3)
     const part = Option.getOrThrow(ByteSource.slice(ByteSource.fromBytesUnsafe(array), 1n, 2n))
     assert.strictEqual(part.resident?.buffer, array.buffer)
@@ -225,7 +225,7 @@ describe("names", () => {
     })
   )
 
-  it("withName keeps the rest", () => {
+  it("withName changes the name and keeps the rest", () => {
     const source = ByteSource.fromBytes(bytes(1, 2))
     const named = ByteSource.withName(source, "b")
     assert.deepStrictEqual([named.name, named.size, named.resident], ["b", 2n, bytes(1, 2)])

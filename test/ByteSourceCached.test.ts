@@ -108,7 +108,7 @@ describe("a cached source", () => {
     })
   )
 
-  it.effect("asks again after a failure", () =>
+  it.effect("asks again after a read that failed", () =>
     Effect.gen(function* () {
       let down = true
       const { source } = recording({ fails: () => down })

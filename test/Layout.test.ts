@@ -314,7 +314,7 @@ describe("layouts", () => {
     })
   )
 
-  it("are printed by their type", () => {
+  it("are printed as C prints their type", () => {
     assert.strictEqual(String(task), "Layout(struct task)")
     assert.strictEqual(
       String(

@@ -224,7 +224,7 @@ describe("symbol files of volatility3", () => {
     })
   )
 
-  it("of another form are refused", () => {
+  it("of a form that is not known are refused", () => {
     const broken = { ...isf, user_types: { node: { kind: "struct", size: -1, fields: {} } } }
     assert.isTrue(Result.isFailure(LayoutFile.fromIsf(broken)))
     const small = {

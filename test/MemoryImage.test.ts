@@ -16,7 +16,7 @@ describe("MemoryImage.open", () => {
     "/empty": u8()
   })
 
-  it.effect("recognises the format by content", () =>
+  it.effect("recognises the format by what is in the file", () =>
     Effect.gen(function* () {
       const elf = yield* MemoryImage.open("/core")
       assert.deepStrictEqual([elf.format, names(elf.map)], ["elf", ["/core"]])

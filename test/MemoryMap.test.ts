@@ -69,7 +69,7 @@ describe("virt-mem's overlap test", () => {
 })
 
 describe("where a mapping meets others", () => {
-  it.effect("over covers, under fills", () =>
+  it.effect("a mapping added over covers, one added under fills holes", () =>
     Effect.gen(function* () {
       const map = yield* islands
       const over = yield* MemoryMap.addBytes(map, filled(9, 6), 3n, { name: "c" })

@@ -252,7 +252,7 @@ describe("every error, provoked", () => {
     )
   }
 
-  it.effect("a pattern without bytes", () =>
+  it.effect("of a pattern without bytes says what is missing", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read((map) => MemoryMap.find(map, "")))
       assert.instanceOf(error, Errors.InvalidPattern)

@@ -27,7 +27,7 @@ describe("holes", () => {
     })
   )
 
-  it.effect("the later reason wins", () =>
+  it.effect("of two reasons for one hole the later wins", () =>
     Effect.gen(function* () {
       const map = yield* MemoryMap.empty.pipe(
         absent(0n, 10n, "first"),
@@ -89,7 +89,7 @@ describe("holes", () => {
     })
   )
 
-  it.effect("need a range", () =>
+  it.effect("need a range, and say so when it is missing", () =>
     Effect.gen(function* () {
       for (const [range, reason] of [
         [{ start: 5n, end: 5n }, "Empty"],
@@ -175,7 +175,7 @@ describe("looking at a map", () => {
     })
   )
 
-  it.effect("prints as a short table", () =>
+  it.effect("prints as a short table of its mappings", () =>
     Effect.gen(function* () {
       const map = yield* islands
       const json = {

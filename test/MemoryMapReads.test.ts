@@ -102,7 +102,7 @@ describe("typed reads", () => {
 })
 
 describe("bytes", () => {
-  it.effect("are a copy", () =>
+  it.effect("are a copy, which the caller may change", () =>
     Effect.gen(function* () {
       const array = filled(1, 4)
       const map = yield* MemoryMap.addBytesUnsafe(MemoryMap.empty, array, 0n)
@@ -137,7 +137,7 @@ describe("bytes", () => {
     })
   )
 
-  it.effect("none can be had everywhere", () =>
+  it.effect("no bytes can be had at every address", () =>
     Effect.gen(function* () {
       const map = yield* islands
       for (const address of [0n, 2n, 6n, END, END + 1n, -1n]) {

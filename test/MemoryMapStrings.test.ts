@@ -111,7 +111,7 @@ describe("getString", () => {
     })
   )
 
-  it.effect("of several MiB is whole", () =>
+  it.effect("of several MiB is given as a whole", () =>
     Effect.gen(function* () {
       const text = "αβγδ".repeat(500_000)
       const map = yield* pieces(utf8(`${text}\0`), 1n, 1_000_003)

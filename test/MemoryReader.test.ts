@@ -168,7 +168,7 @@ describe("a reader", () => {
     })
   )
 
-  it.effect("hands out copies", () =>
+  it.effect("hands out copies of bytes, which the caller may change", () =>
     Effect.gen(function* () {
       const reader = yield* Effect.flatMap(islands, MemoryMap.reader)
       reader.getBytes(2n, 4)[0] = 99

@@ -95,7 +95,7 @@ describe("Snapshot.toStream and fromStream", () => {
     })
   )
 
-  it.effect("stop at the limit", () =>
+  it.effect("stop at the limit, and say so", () =>
     Effect.gen(function* () {
       let pulled = 0
       const endless = Stream.map(Stream.forever(Stream.succeed(new Uint8Array(1000))), (bytes) => {
@@ -117,7 +117,7 @@ describe("Snapshot.toStream and fromStream", () => {
     }).pipe(Effect.provide(FileMapper.layerTest({ "/bad": { bytes: u8(1, 2), failRead: () => true } })))
   )
 
-  it.effect("hold 70000 segments", () =>
+  it.effect("hold 70000 segments, more than a header can count", () =>
     Effect.gen(function* () {
       const map = yield* mapOf(
         Array.from({ length: 70_000 }, (_, i) => ({ address: BigInt(i) * 3n, bytes: u8(i, i >> 8) }))
@@ -338,7 +338,7 @@ describe("Snapshots and the tools of others", () => {
     })
   )
 
-  it("the checksum is XXH32", () => {
+  it("the checksum is XXH32, by its published values", () => {
     const text = (text: string) => xxh32(new TextEncoder().encode(text))
     assert.deepStrictEqual([text(""), text("a"), text("abc")], [0x02cc5d05, 0x550d7456, 0x32d153ff])
     assert.strictEqual(text("Nobody inspects the spammish repetition"), 0xe2293b2f)

@@ -161,7 +161,7 @@ it("docs/map.svg is what memmap draws", async () => {
 describe("docs/examples", () => {
   for (const [program, test] of Object.entries(programs)) it(program, test)
 
-  it("are all run", () =>
+  it("are all run by a test here", () =>
     assert.deepStrictEqual(
       files("docs/examples/*.ts"), // the page is used in browser.test.ts
       ["firmware-version.test.ts", "firmware-version.ts", ...Object.keys(programs)]

@@ -25,7 +25,7 @@ const broken = (page: string, text: string): ReadonlyArray<string> =>
 
 const pages = files("*.md", "docs/**/*.md", "test/fixtures/*.md").filter((page) => !page.startsWith("docs/api/"))
 
-it("every link leads somewhere", () => {
+it("every link in the docs leads somewhere", () => {
   assert.isAbove(pages.length, 10)
   assert.deepStrictEqual(
     pages.flatMap((page) => broken(page, read(page))),
@@ -41,7 +41,7 @@ it("a link that leads nowhere is found", () => {
   ])
 })
 
-it("every page is linked to", () => {
+it("every page of the docs is linked to", () => {
   const linked = new Set(
     pages.flatMap((page) =>
       [...read(page).matchAll(/\]\(([^)\s#]+)/g)].map(([, link = ""]) => normalize(join(dirname(page), link)))

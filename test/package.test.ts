@@ -93,7 +93,7 @@ describe("the packed package", () => {
     )
   })
 
-  it("is what publint wants", async () => {
+  it("is as publint wants packages to be", async () => {
     const { messages, pkg } = await publint({ pkgDir: unpacked, pack: false, strict: true })
     assert.deepStrictEqual(
       messages.map((message) => formatMessage(message, pkg, { color: false })),

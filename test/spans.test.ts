@@ -50,12 +50,12 @@ describe("spans", () => {
         })
       )
       assert.deepStrictEqual(spans, [
-        `MemoryImage.open path=${core} format=elf`,
-        'MemoryMap.find pattern="seen from outside"',
-        "MemoryMap.findAllPointers pattern=0x5555555592a0",
-        "MemoryMap.strings",
-        "MemoryMap.findPointer pattern=0x5555555592a0",
-        `Snapshot.save path=${path}`,
+        `MemoryImage.open path=${core} bytes=242248 format=elf`,
+        'MemoryMap.find pattern="seen from outside" bytes=221184 hits=1',
+        "MemoryMap.findAllPointers pattern=0x5555555592a0 bytes=221184 hits=2",
+        "MemoryMap.strings hits=284",
+        "MemoryMap.findPointer pattern=0x5555555592a0 bytes=221184 hits=1",
+        `Snapshot.save path=${path} bytes=221184`,
         `Snapshot.verify path=${path}`,
         `Snapshot.open path=${path}`,
         `Elf.open path=${core}`
@@ -67,7 +67,7 @@ describe("spans", () => {
     Effect.gen(function* () {
       const map = yield* MemoryMap.fromString("aaaa", 0n)
       const spans = yield* spansOf(Stream.runHead(MemoryMap.findAll(map, "a")))
-      assert.deepStrictEqual(spans, ['MemoryMap.findAll pattern="a"'])
+      assert.deepStrictEqual(spans, ['MemoryMap.findAll pattern="a" bytes=4 hits=4'])
     })
   )
 })

@@ -1,72 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { moduleOf, type Module } from "./support/modules.ts"
 import { files, read } from "./support/repo.ts"
-
-interface Room {
-  readonly name: string
-  readonly holds: RegExp
-  /** The rooms below that it imports from. */
-  readonly uses: ReadonlyArray<string>
-}
-
-// What every room needs and none owns: addresses, errors, what is known of a machine, the tags of services.
-const vocabulary = /^src\/(AddressRange|MachineModel|MemoryMapError|Pattern|Decompressor|FileMapper|SearchKernel)\.ts$/
-
-const below = ["base", "source", "map", "read"]
-const formatRooms = ["elf", "kdump", "records"]
-const images = [...below, "image", ...formatRooms]
-const fronts = ["base", "source", "map", "read", "front"]
-
-// The house, from the bottom up: which room imports from which. `import type` counts too, except of the public types
-// that a room under internal/ implements.
-const rooms: ReadonlyArray<Room> = [
-  { name: "vocabulary", holds: vocabulary, uses: ["base", "source", "pattern", "find", "front"] },
-  { name: "base", holds: /^src\/internal\/base\//, uses: [] },
-  { name: "source", holds: /^src\/internal\/source\//, uses: ["base", "front"] },
-  { name: "map", holds: /^src\/internal\/map\//, uses: ["base", "source"] },
-  { name: "read", holds: /^src\/internal\/read\//, uses: ["base", "source", "map", "front"] },
-  { name: "pattern", holds: /^src\/internal\/pattern\//, uses: ["base"] },
-  { name: "find", holds: /^src\/internal\/search\/(find|wasm)\//, uses: ["base", "pattern"] },
-  { name: "drive", holds: /^src\/internal\/search\/drive\//, uses: ["base", "source", "map", "pattern", "find"] },
-  { name: "layout", holds: /^src\/internal\/layout\//, uses: below },
-  { name: "paging", holds: /^src\/internal\/paging\//, uses: below },
-  {
-    name: "guest",
-    holds: /^src\/internal\/linux\//,
-    uses: [...below, "pattern", "find", "drive", "layout", "paging", "image", "front"]
-  },
-  { name: "image", holds: /^src\/internal\/image\/\w+\.ts$/, uses: below },
-  ...formatRooms.map((name) => ({
-    name,
-    holds: new RegExp(`^src/internal/image/${name}/`),
-    uses: [...below, "image"]
-  })),
-  { name: "snapshot", holds: /^src\/internal\/snapshot\//, uses: [...below, "image"] },
-  {
-    name: "front",
-    holds: /^src\/(ByteSource|Mapping|MemoryMap|MemoryReader|Layout|LayoutFile|PageTable|AddressSpace)\.ts$/,
-    uses: [...below, "drive", "layout", "paging"]
-  },
-  { name: "formats", holds: /^src\/(image\/|ImageFormat\.ts$)/, uses: [...images, "front"] },
-  { name: "files", holds: /^src\/(Snapshot|MemoryImage)\.ts$/, uses: [...below, "snapshot", "front", "formats"] },
-  { name: "linux", holds: /^src\/linux\//, uses: [...fronts, "guest", "files", "formats"] },
-  {
-    name: "crew",
-    holds: /^src\/internal\/fleet\//,
-    uses: [...fronts, "pattern", "formats", "files", "linux", "fleet"]
-  },
-  { name: "fleet", holds: /^src\/fleet\//, uses: [...fronts, "files", "formats", "linux", "crew"] },
-  { name: "render", holds: /^src\/render\//, uses: [...fronts, "layout", "files", "formats"] },
-  { name: "node", holds: /^src\/node\//, uses: [...fronts, "find", "files"] },
-  { name: "testing", holds: /^src\/testing\//, uses: [...fronts, "paging", "guest", "files", "formats"] },
-  {
-    name: "cli",
-    holds: /^src\/(cli\/.*|bin\.ts)$/,
-    uses: [...fronts, "pattern", "files", "formats", "linux", "fleet", "render", "node"]
-  },
-  { name: "index", holds: /^src\/index\.ts$/, uses: ["front", "formats", "files"] }
-]
-const roomOf = (path: string): Room | undefined => rooms.find(({ holds }) => holds.test(path))
+import { roomOf, rooms } from "./support/rooms.ts"
 
 const mayUseNode = /^src\/(node|cli)\/|^src\/bin\.ts$/
 const isEdge = /^src\/(bin|cli\/Main)\.ts$/
@@ -184,6 +119,18 @@ describe("the sources", () => {
     )
   })
 
+  it("docs/design/architecture.md has every room, with what it holds and may use", () => {
+    const page = read("docs/design/architecture.md")
+    const rows = Array.from(page.matchAll(/^\| `(\w+)` +\|[^|]*\| ([^|]*)\|$/gm), ([, name, uses = ""]) => [
+      name,
+      uses.trim() === "-" ? [] : uses.trim().split(", ")
+    ])
+    assert.deepStrictEqual(
+      rows,
+      rooms.map(({ name, uses }) => [name, [...uses]])
+    )
+  })
+
   it("no module imports itself in a circle", () => {
     const valuesOf = (path: string) =>
       (sources.find((module) => module.path === path)?.imports ?? [])
@@ -198,7 +145,7 @@ describe("the sources", () => {
     )
   })
 
-  it("no file is dead", () => {
+  it("no file is without a way to it from an entry", () => {
     const reached = new Set<string>()
     const visit = (path: string) => {
       if (reached.has(path)) return
@@ -343,7 +290,7 @@ describe("the repository", () => {
     assert.deepStrictEqual(search(/(?<![\w.])\/(?:home|root|work|Users)\//), [])
   })
 
-  it("leaves nothing for later", () => {
+  it("leaves no notes of things to do later", () => {
     assert.deepStrictEqual(search(/\b(?:TO[D]O|FIX[M]E|X[X]X)\b/), [])
   })
 

@@ -66,7 +66,7 @@ describe("convert", () => {
     })
   )
 
-  it.effect("says so in JSON", () =>
+  it.effect("says so in JSON when it is asked to", () =>
     Effect.gen(function* () {
       const out = path("json.lime")
       const { code, err, out: json } = yield* run("convert", core, out, "--json")
@@ -160,7 +160,7 @@ describe("convert", () => {
 })
 
 describe("verify", () => {
-  it.effect("finds the flipped bit", () =>
+  it.effect("finds the bit that was flipped, and says where", () =>
     Effect.gen(function* () {
       const snap = path("flipped.snap")
       yield* run("convert", core, snap)

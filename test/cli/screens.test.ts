@@ -203,7 +203,7 @@ describe("read", () => {
     })
   )
 
-  it.effect("reads each type", () =>
+  it.effect("reads each type as the map does", () =>
     Effect.gen(function* () {
       const value = (type: string, address: string, ...flags: ReadonlyArray<string>) =>
         Effect.map(run("read", words, address, type, ...flags), ({ out }) => out.trimEnd().replace(/^\S+ +/, ""))
@@ -279,7 +279,7 @@ describe("read", () => {
 })
 
 describe("map", () => {
-  it.effect("draws the address space", () =>
+  it.effect("draws the address space, its holes folded", () =>
     Effect.gen(function* () {
       const ran = yield* run("map", path("app.hex"), "--over", `${path("patch.bin")}@0x804`)
       assert.deepStrictEqual(screen(ran), [
@@ -294,7 +294,7 @@ describe("map", () => {
     })
   )
 
-  it.effect("writes the picture as SVG", () =>
+  it.effect("writes the picture as SVG to a file", () =>
     Effect.gen(function* () {
       const svg = path("map.svg")
       assert.deepStrictEqual(yield* run("map", core, "--svg", svg), { code: 0, err: `wrote ${svg}\n`, out: "" })
@@ -306,7 +306,7 @@ describe("map", () => {
     })
   )
 
-  it.effect("gives clusters in JSON", () =>
+  it.effect("gives clusters and their parts in JSON", () =>
     Effect.gen(function* () {
       const clusters = objects(yield* run("map", core, "--json"))
       assert.strictEqual(clusters.length, 5)

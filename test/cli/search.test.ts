@@ -82,7 +82,7 @@ describe("find", () => {
     })
   )
 
-  it.effect("shows the bytes around", () =>
+  it.effect("shows the bytes around each match when asked", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(rows(yield* run("find", ...two, "DLE", "--context", "4")), [
         `0x00001006  |DLE and needle|  high.bin+0x0`,
@@ -159,7 +159,7 @@ describe("strings", () => {
     })
   )
 
-  it.effect("goes on where it stopped", () =>
+  it.effect("goes on where an earlier search stopped", () =>
     Effect.gen(function* () {
       const all = rows(yield* run("strings", core, "--min", "8"))
       const some = yield* run("strings", core, "--min", "8", "--limit", "2")

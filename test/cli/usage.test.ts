@@ -151,7 +151,7 @@ describe("help", () => {
   ]
   const below = ["find", "add", "ask", "work", "status", "answers"].map((name) => `fleet ${name}`)
 
-  it.effect("lists every command", () =>
+  it.effect("lists every command, as docs/cli.md does", () =>
     Effect.gen(function* () {
       const { code, err, out } = yield* memmap(["--help"])
       assert.deepStrictEqual({ code, err }, { code: 0, err: "" })

@@ -73,7 +73,7 @@ describe("layerTest", () => {
     )
   )
 
-  it.effect("shrinks after some reads", () =>
+  it.effect("shrinks after some reads, and the next one fails", () =>
     withFile({ bytes, shrink: { afterReads: 1, to: 2 } }, (map) =>
       Effect.gen(function* () {
         const source = yield* map
@@ -85,7 +85,7 @@ describe("layerTest", () => {
     )
   )
 
-  it.effect("shrinks while resident", () =>
+  it.effect("shrinks while it is mapped, and reads fail", () =>
     withFile({ bytes, resident: true, shrink: { afterReads: 1, to: 2 } }, (map) =>
       Effect.gen(function* () {
         const source = yield* map

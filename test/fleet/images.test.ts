@@ -93,7 +93,7 @@ describe("images on the web", () => {
     }).pipe(Effect.scoped, Effect.provide(Layer.provide(layer, web(pages).layer)))
   })
 
-  it.effect("need a client", () =>
+  it.effect("need a client, and are refused without one", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip((yield* Images.Images).identify("http://dumps.example/a"))
       assert.include(error.message, "HttpClient")

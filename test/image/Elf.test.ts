@@ -233,7 +233,7 @@ describe("Elf.open places segments", () => {
     })
   )
 
-  it.effect("ignoring those that load nothing", () =>
+  it.effect("ignoring headers of segments that load nothing", () =>
     Effect.gen(function* () {
       const { map, segments } = yield* openSpec(
         core(
@@ -252,7 +252,7 @@ describe("Elf.open places segments", () => {
     })
   )
 
-  it.effect("reading headers only", () =>
+  it.effect("reading headers and nothing of the data", () =>
     Effect.gen(function* () {
       const read: Array<readonly [bigint, number]> = []
       const bytes = buildElf(

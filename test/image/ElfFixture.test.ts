@@ -60,7 +60,7 @@ layer(Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer))("list.cor
     })
   )
 
-  it.effect("the table of pointers", () =>
+  it.effect("holds the table of pointers, each leading to its text", () =>
     Effect.gen(function* () {
       const map = yield* mapped
       const table: Array<string> = []
@@ -81,7 +81,7 @@ layer(Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer))("list.cor
     })
   )
 
-  it.effect("numbers of every type", () =>
+  it.effect("holds numbers of every type as gdb reads them", () =>
     Effect.gen(function* () {
       const map = yield* mapped
       const at = (name: string) => BigInt(truth.numbers[name]!.address)
@@ -161,7 +161,7 @@ layer(Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer))("list.cor
 layer(Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer))(
   "the notes of list.core, as gdb reads them",
   (it) => {
-    it.effect("facts of the format", () =>
+    it.effect("has the facts that readelf prints", () =>
       Effect.gen(function* () {
         const image = yield* opened
         assert.deepStrictEqual(
@@ -173,7 +173,7 @@ layer(Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer))(
       })
     )
 
-    it.effect("the thread and its registers", () =>
+    it.effect("tells the thread and its registers as gdb does", () =>
       Effect.gen(function* () {
         const [thread, ...others] = find(yield* opened, "ThreadStatus")
         assert.deepStrictEqual(others, [])
@@ -245,5 +245,6 @@ layer(Layer.provide(FileMapper.layerFileSystem, NodeFileSystem.layer))(
 )
 
 describe("the fixture", () => {
-  it("is small", () => assert.isBelow(readFileSync(fixture("list.core")).length, 300_000))
+  it("is small enough to be kept in the repository", () =>
+    assert.isBelow(readFileSync(fixture("list.core")).length, 300_000))
 })

@@ -64,7 +64,7 @@ const expected = (file: Uint8Array, image: Elf.ElfImage, zero: boolean) => {
 
 describe("every ELF file", () => {
   it.effect.prop(
-    "becomes its segments",
+    "becomes a map of exactly its segments",
     [files],
     ([spec]) =>
       Effect.gen(function* () {

@@ -204,7 +204,7 @@ describe("other notes", () => {
     })
   )
 
-  it.effect("facts about a kernel", () =>
+  it.effect("give facts about the kernel of a dump", () =>
     Effect.gen(function* () {
       const text =
         "OSRELEASE=6.1.0\nPAGESIZE=4096\nSYMBOL(init_top_pgt)=ffffffff9f010000\nCONFIG=a=b\nnonsense\n=x\n\0\0"

@@ -55,7 +55,7 @@ describe("IntelHex.open", () => {
     })
   )
 
-  it.effect("keeps CS:IP", () =>
+  it.effect("keeps CS:IP, the start address of real mode", () =>
     Effect.gen(function* () {
       const image = yield* open(record(3, 0, 0x12, 0x34, 0x56, 0x78), record(0, 0, 9), END)
       assert.deepStrictEqual(image.start, { _tag: "Segmented", cs: 0x1234, ip: 0x5678 })
@@ -161,7 +161,7 @@ describe("IntelHex.open", () => {
     })
   )
 
-  it.effect("takes a million empty records", () =>
+  it.effect("takes a million empty records without running out of stack", () =>
     Effect.gen(function* () {
       const text = `${record(0, 0)}\n`.repeat(1_000_000) + `${record(0, 5, 5)}\n${END}\n`
       const image = yield* IntelHex.fromSource(ascii(text))
@@ -199,7 +199,7 @@ describe("IntelHex.open", () => {
 })
 
 describe("IntelHex.recognise", () => {
-  it.effect("looks at the first line", () =>
+  it.effect("looks at the first line and no further", () =>
     Effect.gen(function* () {
       assert.isTrue(yield* IntelHex.recognise(ascii(`\r\n${record(0, 0, 1)}\r\n`)))
       assert.isTrue(yield* IntelHex.recognise(ascii(record(4, 0, 0, 0))))
@@ -229,7 +229,7 @@ describe("IntelHex.write", () => {
     })
   )
 
-  it.effect("writes start addresses", () =>
+  it.effect("writes start addresses of both kinds", () =>
     Effect.gen(function* () {
       const map = yield* mapOf([{ address: 0n, bytes: u8(1) }])
       for (const start of [

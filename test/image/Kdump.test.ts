@@ -338,7 +338,7 @@ describe("A damaged dump", () => {
     })
   )
 
-  it.effect("without a page is refused", () =>
+  it.effect("without a single page is refused", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(open(dump({ ...usual, pages: { 1: "excluded" } })))
       assert.include(error.message, "the dump holds no pages")
@@ -347,7 +347,7 @@ describe("A damaged dump", () => {
 })
 
 describe("Kdump.recognise", () => {
-  it.effect("looks at the signature", () =>
+  it.effect("looks at the signature and no further", () =>
     Effect.gen(function* () {
       const bytes = dump(usual)
       for (const yes of [bytes, flatten(bytes, 9999)]) assert.isTrue(yield* Kdump.recognise(binary(yes)))

@@ -33,7 +33,7 @@ describe("Lime.open", () => {
     })
   )
 
-  it.effect("reads headers alone", () =>
+  it.effect("reads headers alone, and nothing of the data", () =>
     Effect.gen(function* () {
       const bytes = Bytes.concat([header(0n, 999n), new Uint8Array(1000), header(5000n, 5999n), new Uint8Array(1000)])
       const { count, source } = countingSource(bytes)
@@ -43,7 +43,7 @@ describe("Lime.open", () => {
     })
   )
 
-  it.effect("opens by path", () =>
+  it.effect("opens a file by its path", () =>
     Effect.gen(function* () {
       const { format, map } = yield* Lime.open("/ram.lime")
       assert.strictEqual(format, "lime")
@@ -99,7 +99,7 @@ describe("Lime.open", () => {
 })
 
 describe("Lime.recognise", () => {
-  it.effect("looks at the magic number", () =>
+  it.effect("looks at the magic number and no further", () =>
     Effect.gen(function* () {
       assert.isTrue(yield* Lime.recognise(binary(header(0n, 0n, 9))))
       assert.isFalse(yield* Lime.recognise(binary(header(0n, 0n, 1, 1))))

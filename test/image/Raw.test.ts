@@ -7,7 +7,7 @@ import { binary, collect, contents, mapOf } from "../support/images.ts"
 const u8 = (...bytes: ReadonlyArray<number>) => new Uint8Array(bytes)
 
 describe("Raw.open", () => {
-  it.effect("places the file", () =>
+  it.effect("places the file at the address asked for", () =>
     Effect.gen(function* () {
       const { map } = yield* Raw.open("/rom.bin", { address: 0xffff_ffff_ffff_fffen })
       assert.deepStrictEqual(yield* contents(map), [{ start: 0xffff_ffff_ffff_fffen, bytes: u8(1, 2) }])

@@ -107,7 +107,7 @@ describe("SRecord.open", () => {
     })
   )
 
-  it.effect("takes a million empty records", () =>
+  it.effect("takes a million empty records without running out of stack", () =>
     Effect.gen(function* () {
       const image = yield* SRecord.fromSource(
         ascii(`${record(1, 0)}\n`.repeat(1_000_000) + `${record(1, 5, 5)}\n${END}`)
@@ -118,7 +118,7 @@ describe("SRecord.open", () => {
 })
 
 describe("SRecord.recognise", () => {
-  it.effect("looks at the first line", () =>
+  it.effect("looks at the first line and no further", () =>
     Effect.gen(function* () {
       for (const text of [record(0, 0, 1), `\n${record(3, 0, 1)}\r\n`, "S9030000FD"])
         assert.isTrue(yield* SRecord.recognise(ascii(text)))
@@ -152,7 +152,7 @@ describe("SRecord.write", () => {
     })
   )
 
-  it.effect("keeps header and start", () =>
+  it.effect("keeps the header and the start address", () =>
     Effect.gen(function* () {
       const map = yield* mapOf([{ address: 0n, bytes: u8(1) }])
       const image = yield* SRecord.fromSource(ascii(yield* written(map, { header: "caf\xe9", start: 0xffffn })))

@@ -212,7 +212,7 @@ describe("Uf2.open", () => {
 })
 
 describe("Uf2.recognise", () => {
-  it.effect("looks at the magic numbers", () =>
+  it.effect("looks at the magic numbers and no further", () =>
     Effect.gen(function* () {
       const bytes = block({ address: 0, data: u8(), number: 0, total: 1 })
       assert.isTrue(yield* Uf2.recognise(binary(bytes)))

@@ -21,7 +21,7 @@ describe("parseNumber", () => {
 })
 
 describe("what messages are made of", () => {
-  it("hex, of any sign", () => {
+  it("hex writes numbers of any sign", () => {
     assert.deepStrictEqual([0n, 255n, -16n, END].map(hex), ["0x0", "0xff", "-0x10", "0x10000000000000000"])
   })
 

@@ -124,7 +124,7 @@ describe("a tree of one start", () => {
 })
 
 describe("old versions", () => {
-  it("stay as they were", () => {
+  it("stay as they were when a new map is made", () => {
     const random = generator(3)
     const versions: Array<[Skyline.Skyline<Skyline.Layer>, ReadonlyArray<unknown>]> = []
     let skyline: Skyline.Skyline<Skyline.Layer>

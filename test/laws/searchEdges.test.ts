@@ -113,7 +113,7 @@ describe("a search", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is an async iterable", () =>
+  it.live("is an async iterable, as streams are", () =>
     Effect.gen(function* () {
       const hits = Stream.toAsyncIterable(MemoryMap.findAll(yield* lazy, new Uint8Array([1])))
       const found: Array<bigint> = []

@@ -28,7 +28,7 @@ describe.skipIf(isWindows)("where there is mmap, unlike on Windows", () => {
 })
 
 describe("layerMmap without koffi", () => {
-  it.effect("fails with NativeUnavailable", () =>
+  it.effect("fails with NativeUnavailable where koffi is missing", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Layer.build(withoutLibc(NodeFileMapper.layerMmap)))
       assert.strictEqual(error._tag, "NativeUnavailable")

@@ -11,7 +11,7 @@ const naive = NaiveMap.add(NaiveMap.add(NaiveMap.empty, [1, 1, 1], 4n)!, [2], 5n
 
 describe("Laws.disagreements", () => {
   it.effect.prop(
-    "is empty for every history",
+    "is empty for every history of changes",
     [edge, changes],
     ([base, list]) =>
       Effect.gen(function* () {

@@ -12,12 +12,12 @@ const shown = (map: NaiveMap.NaiveMap) =>
 const one = NaiveMap.add(NaiveMap.empty, [10, 11, 12], 2n)!
 
 describe("add", () => {
-  it("places bytes at addresses", () => {
+  it("places bytes at the addresses they belong to", () => {
     assert.deepStrictEqual(shown(NaiveMap.empty), [])
     assert.deepStrictEqual(shown(one), ["2: 10 of 0", "3: 11 of 0", "4: 12 of 0"])
   })
 
-  it("over covers", () => {
+  it("over covers what was there before", () => {
     const map = NaiveMap.add(one, [20, 21], 4n)!
     assert.deepStrictEqual(shown(map), ["2: 10 of 0", "3: 11 of 0", "4: 20 of 1", "5: 21 of 1"])
     assert.deepStrictEqual(shown(one), ["2: 10 of 0", "3: 11 of 0", "4: 12 of 0"], "the old one stays")

@@ -123,7 +123,7 @@ export const convert = Command.make(
       yield* output.note(`wrote ${out}: ${target.format}, ${sizeText(total)} of memory`)
       if (lost.length > 0) yield* output.note(`lost, for ${target.format} has no place for them: ${lost.join(", ")}`)
     },
-    (work) => action(work)
+    (work, { image, out }) => action(Effect.withSpan(work, "memmap.convert", { attributes: { path: image, to: out } }))
   )
 ).pipe(
   Command.withDescription(
