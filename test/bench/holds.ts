@@ -3,6 +3,7 @@ import { Effect, type FileSystem, Layer, type Scope } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { NodeFileSystem } from "@effect/platform-node"
+import * as AddressSpace from "../../src/AddressSpace.ts"
 import * as ByteSource from "../../src/ByteSource.ts"
 import * as FileMapper from "../../src/FileMapper.ts"
 import * as Elf from "../../src/image/Elf.ts"
@@ -10,10 +11,12 @@ import * as IntelHex from "../../src/image/IntelHex.ts"
 import * as Kdump from "../../src/image/Kdump.ts"
 import * as Lime from "../../src/image/Lime.ts"
 import * as MemoryMap from "../../src/MemoryMap.ts"
+import * as PageTable from "../../src/PageTable.ts"
 import * as Pattern from "../../src/Pattern.ts"
 import * as Snapshot from "../../src/Snapshot.ts"
 import { buildElf } from "../support/elfBuilder.ts"
 import { randomWords } from "../support/random.ts"
+import { tablesFor } from "../support/tables.ts"
 
 const GOAL = 50
 const only = process.argv[2]
@@ -204,5 +207,15 @@ await row("saving a snapshot of 10^6 segments", async () => {
 })
 await row("opening it", () => files(Snapshot.open(`${directory}/big.snap`)))
 await row("verifying it", () => files(Snapshot.verify(`${directory}/big.snap`)))
+await row("walking page tables of 10^6 pages in no order", async () => {
+  const tables = tablesFor(1_000_000, (i) => (1 << 18) + ((i * 70_001) % (1 << 18)))
+  const bare = await Effect.runPromise(MemoryMap.add(MemoryMap.empty, source(tables), 0n))
+  const map = await Effect.runPromise(MemoryMap.add(bare, ByteSource.zeros(1n << 30n), 1n << 30n))
+  return AddressSpace.walk(map, PageTable.x86_64(), 0n, { range: { start: 0n, end: 1n << 47n } })
+})
+await row("looking for roots in 512 MiB", async () => {
+  const bytes = source(new Uint8Array(512 << 20).fill(0x67))
+  return AddressSpace.findRoots(await Effect.runPromise(MemoryMap.add(MemoryMap.empty, bytes, 0n)))
+})
 rmSync(directory, { recursive: true })
 console.log(failed ? `\nMore than ${GOAL} ms somewhere.` : `\nNothing holds the event loop for more than ${GOAL} ms.`)

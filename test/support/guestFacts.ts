@@ -97,8 +97,9 @@ export const checkProcesses = Effect.fnUntraced(function* (kernel: LinuxKernel.K
     if (task === undefined || files["stat"] === undefined) continue
     compared++
     const { comm, parent, start, state: then } = statOf(files["stat"])
-    // What ran while the facts were written down may rest by now.
-    const state = then === "R" && comm.startsWith("kworker/") ? task.state : then
+    // Threads of the kernel that ran while the facts were written down may rest by now, and others run.
+    const ran = task.kernelThread && (then === "R" || task.state === "R")
+    const state = ran ? task.state : then
     const uid = Number(/^Uid:\s+(\d+)/m.exec(files["status"] ?? "")?.[1])
     assert.deepStrictEqual(
       [

@@ -1,6 +1,7 @@
 // A map of mappings that do not overlap and come in ascending order: nothing has to be sorted or swept, O(n).
 import type { ByteSource } from "../../ByteSource.ts"
 import type { Permissions } from "../../Mapping.ts"
+import type { Work } from "../base/turns.ts"
 import { empty, MappingImpl, type MemoryMapImpl } from "./map.ts"
 import * as Tree from "./tree.ts"
 
@@ -14,8 +15,8 @@ export class Disjoint {
     this.mappings.push(new MappingImpl(name, start, source, permissions, this.mappings.length + 1))
   }
   /** The map, of the machine that `like` is of. */
-  map({ endian, wordSize }: MemoryMapImpl): MemoryMapImpl {
-    const tree = Tree.fromSorted(this.mappings)
+  *building({ endian, wordSize }: MemoryMapImpl): Work<MemoryMapImpl> {
+    const tree = yield* Tree.building(this.mappings)
     const count = this.mappings.length
     return empty.with({ visible: tree, mappings: tree, count, nextOrder: count, endian, wordSize })
   }

@@ -176,7 +176,8 @@ const isZero = (page: ByteSource): Effect.Effect<boolean> =>
         }
       )
 
-/** Runs that are laid between two looks at the clock. */
+/** Runs that are taken over, and those that are laid, between two looks at the clock. */
+const RUNS = 1 << 14
 const STEP = 1024
 
 /** The map of the runs, and the first address that is missing in it because pages were repeated too often. */
@@ -189,7 +190,10 @@ export const lay = Effect.fnUntraced(function* (
   const layer = new Layer(physical)
   // Once more, now that nothing keeps the end of one table and the start of the next apart.
   const runs = new Runs(walked.middle, walked.length + 1)
-  for (let i = 0; i < walked.length; i++) runs.take(walked, i, 0)
+  for (let i = 0; i < walked.length; i++) {
+    if (i % RUNS === 0) yield* breathe
+    runs.take(walked, i, 0)
+  }
   // Pages of the upper half, and how far above the others they lie.
   const firstUpper = format.half === "upper" ? 0 : format.half === "split" ? spaceOf(format) / 2 : Infinity
   const lift = addressOf(format, 0, true)

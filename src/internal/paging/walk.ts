@@ -5,9 +5,10 @@ import type { AddressRange } from "../../AddressRange.ts"
 import type { Truncation, WalkOptions } from "../../AddressSpace.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
 import { checkCount, checkRange } from "../base/arguments.ts"
-import { breathe } from "../base/turns.ts"
-import { addAbsences } from "../map/absences.ts"
+import { breathe, inTurns } from "../base/turns.ts"
+import { type Absence, addAbsences } from "../map/absences.ts"
 import { crop } from "../map/compose.ts"
+import { bounds } from "../map/inspect.ts"
 import type { MemoryMapImpl } from "../map/map.ts"
 import { mappingOf } from "../map/pieces.ts"
 import { bytes, partsOf } from "../read/bytes.ts"
@@ -55,6 +56,16 @@ const read = (physical: MemoryMapImpl, address: bigint, target: Uint8Array): Eff
     return complete ? Effect.as(copyExtents(parts, target), true) : Effect.succeed(false)
   })
 
+/** Whether nothing lies outside the range: large pages may. The absences ascend. */
+const isWithin = (map: MemoryMapImpl, absences: ReadonlyArray<Absence>, { end, start }: AddressRange): boolean => {
+  const mapped = bounds(map)
+  const [first, last] = [absences[0], absences.at(-1)]
+  return (
+    (mapped === undefined || (mapped.start >= start && mapped.end <= end)) &&
+    (first === undefined || last === undefined || (first.range.start >= start && last.range.end <= end))
+  )
+}
+
 /** Defaults of {@link WalkOptions.budget}: tables for 2 TiB in pages of 4 KiB, and as many ranges as take 1 GiB of memory. */
 const TABLES = 1 << 20
 const RUNS = 1 << 21
@@ -86,7 +97,8 @@ export const walk = Effect.fn("AddressSpace.walk")(function* (
   const { cut, leaves } = walker
   const why = cut && `not walked: the budget of ${cut.by === "tables" ? tables : runs} ${cutBy[cut.by]} is spent`
   const laid = yield* lay(physical, format, walker.runs, why ?? "")
-  const whole = yield* addAbsences(laid.mappings.map(physical), laid.absences)
+  const bare = yield* inTurns(() => laid.mappings.building(physical))
+  const whole = yield* addAbsences(bare, laid.absences)
   const truncated: Truncation | undefined =
     cut === undefined
       ? laid.missing === undefined
@@ -94,7 +106,7 @@ export const walk = Effect.fn("AddressSpace.walk")(function* (
         : { address: laid.missing, reason: "runs" }
       : { address: addressOf(format, cut.page, isUpper(format, cut.page)), reason: cut.by }
   return {
-    map: range === undefined ? whole : crop(whole, range),
+    map: range === undefined || isWithin(whole, laid.absences, range) ? whole : crop(whole, range),
     tables: walker.tables,
     leaves,
     truncated: Option.fromUndefinedOr(truncated)
