@@ -30,8 +30,19 @@ import type { SourceError } from "../MemoryMapError.ts"
 export type Start = internal.Start
 
 /**
- * An opened Intel HEX file. `start` is the last start record of the file, if it has one. Word size and byte
- * order are for the reader to set.
+ * A line that is no record, or where one is missing, and was passed over: see {@link OpenOptions}. Lines count from 1.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PassedLine {
+  readonly line: number
+  readonly why: string
+}
+
+/**
+ * An opened Intel HEX file. `start` is the last start record of the file, if it has one; `passed` lists
+ * the lines that were passed over. Word size and byte order are for the reader to set.
  *
  * @category models
  * @since 0.1.0
@@ -40,17 +51,22 @@ export interface IntelHexImage {
   readonly format: "ihex"
   readonly map: MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
   readonly start: Start | undefined
+  readonly passed: ReadonlyArray<PassedLine>
 }
 
 /**
  * What to do with records that give different bytes to one address: `"over"` (the default) keeps the later ones;
  * `"equal"` refuses them, and accepts repeated equal bytes; `"reject"` refuses repeated bytes too.
  *
+ * `lenient` reads files that others refuse: lines that are no records (comments, padding, tables of symbols), records
+ * behind the end, and a missing end are passed over, and listed in the image. A damaged record is refused all the same.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface OpenOptions {
   readonly overlap?: OverlapPolicy | undefined
+  readonly lenient?: boolean | undefined
 }
 
 /**
@@ -89,7 +105,7 @@ export const open = (
  * @since 0.1.0
  */
 export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Effect<IntelHexImage, DecodeError> =>
-  Effect.flatMap(internal.parse(source), ({ runs, start }) =>
+  Effect.flatMap(internal.parse(source, options?.lenient ?? false), ({ passed, runs, start }) =>
     Effect.map(
       toMap(runs, {
         path: source.name,
@@ -97,7 +113,7 @@ export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Ef
         overlap: options?.overlap,
         at: (line) => ({ offset: 0n, line })
       }),
-      (map): IntelHexImage => ({ format: "ihex", map, start })
+      (map): IntelHexImage => ({ format: "ihex", map, start, passed })
     )
   )
 

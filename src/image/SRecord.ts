@@ -23,8 +23,19 @@ import type { Mapped, MemoryMap, OverlapPolicy } from "../MemoryMap.ts"
 import type { SourceError } from "../MemoryMapError.ts"
 
 /**
+ * A line that is no record, or where one is missing, and was passed over: see {@link OpenOptions}. Lines count from 1.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PassedLine {
+  readonly line: number
+  readonly why: string
+}
+
+/**
  * An opened S-record file. `header` is the text of its S0 record, read as Latin-1, if it has one; `start` the address
- * in the record that ends it.
+ * in the record that ends it; `passed` lists the lines that were passed over.
  *
  * @category models
  * @since 0.1.0
@@ -34,17 +45,22 @@ export interface SRecordImage {
   readonly map: MemoryMap<"NoWordSize", "NoEndian", "HasMapping">
   readonly header: string | undefined
   readonly start: bigint
+  readonly passed: ReadonlyArray<PassedLine>
 }
 
 /**
  * What to do with records that give different bytes to one address: `"over"` (the default) keeps the later ones;
  * `"equal"` refuses them, and accepts repeated equal bytes; `"reject"` refuses repeated bytes too.
  *
+ * `lenient` reads files that others refuse: lines that are no records (comments, padding, tables of symbols), records
+ * behind the end, and a missing end are passed over, and listed in the image. A damaged record is refused all the same.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface OpenOptions {
   readonly overlap?: OverlapPolicy | undefined
+  readonly lenient?: boolean | undefined
 }
 
 /**
@@ -84,7 +100,7 @@ export const open = (
  * @since 0.1.0
  */
 export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Effect<SRecordImage, DecodeError> =>
-  Effect.flatMap(internal.parse(source), ({ header, runs, start }) =>
+  Effect.flatMap(internal.parse(source, options?.lenient ?? false), ({ header, passed, runs, start }) =>
     Effect.map(
       toMap(runs, {
         path: source.name,
@@ -96,7 +112,8 @@ export const fromSource = (source: ByteSource, options?: OpenOptions): Effect.Ef
         format: "srec",
         map,
         header: header === undefined ? undefined : String.fromCharCode(...header),
-        start: BigInt(start)
+        start: BigInt(start),
+        passed
       })
     )
   )

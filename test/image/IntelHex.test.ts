@@ -138,6 +138,38 @@ describe("IntelHex.open", () => {
     })
   )
 
+  it.effect("reads what is there when it is lenient, and lists every line that it passed over", () =>
+    Effect.gen(function* () {
+      const padding = "\0".repeat(3_000_000)
+      const lines = ["; a comment", record(0, 0, 1), END, record(0, 1, 2), "\xff\xff", padding, "", "# end"]
+      const strict = yield* refused(...lines)
+      assert.strictEqual(strict.message.split("; ")[1], "open it with lenient: true to read what is there")
+      const image = yield* IntelHex.fromSource(ascii(lines.join("\n")), { lenient: true })
+      assert.deepStrictEqual(yield* contents(image.map), [{ start: 0n, bytes: u8(1) }])
+      assert.deepStrictEqual(
+        image.passed.map(({ line }) => line),
+        [1, 4, 5, 6, 8]
+      )
+      assert.include(image.passed[1]?.why, "after the end-of-file record")
+      const endless = yield* IntelHex.fromSource(ascii(record(0, 0, 1)), { lenient: true })
+      assert.deepStrictEqual(endless.passed, [
+        { line: 2, why: "the end-of-file record (:00000001FF) is missing: the file is cut short" }
+      ])
+      const whole = yield* IntelHex.fromSource(ascii([record(0, 0, 1), END].join("\n")), { lenient: true })
+      assert.deepStrictEqual(whole.passed, [])
+    })
+  )
+
+  it.effect("refuses damaged records when it is lenient too, and texts of nothing but other lines", () =>
+    Effect.gen(function* () {
+      const open = (...lines: ReadonlyArray<string>) =>
+        Effect.flip(IntelHex.fromSource(ascii(lines.join("\n")), { lenient: true }))
+      assert.include((yield* open(record(0, 0, 1), ":010002000600", END)).message, "line 2: the checksum")
+      assert.include((yield* open("a", "b")).message, "it holds no bytes")
+      assert.include((yield* open(...Array.from({ length: 70_000 }, () => "x"))).message, "line 65537")
+    })
+  )
+
   it.effect("refuses an endless line without reading on", () =>
     Effect.gen(function* () {
       const error = yield* refused(":".padEnd(5_000_000, "0"))

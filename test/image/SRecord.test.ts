@@ -107,6 +107,26 @@ describe("SRecord.open", () => {
     })
   )
 
+  it.effect("reads what is there when it is lenient: behind a table of symbols, behind the end, without an end", () =>
+    Effect.gen(function* () {
+      // As objcopy -O symbolsrec writes it.
+      const lines = ["$$ t.sym", "  x $402000", "$$ ", record(1, 0, 1), END, record(1, 1, 2)]
+      const strict = yield* Effect.flip(SRecord.fromSource(ascii(lines.join("\r\n"))))
+      assert.include(strict.message, "line 1: a record starts with")
+      const image = yield* SRecord.fromSource(ascii(lines.join("\r\n")), { lenient: true })
+      assert.deepStrictEqual(yield* contents(image.map), [{ start: 0n, bytes: u8(1) }])
+      assert.deepStrictEqual(
+        image.passed.map(({ line }) => line),
+        [1, 2, 3, 6]
+      )
+      const endless = yield* SRecord.fromSource(ascii(record(1, 0, 1)), { lenient: true })
+      assert.deepStrictEqual(
+        endless.passed.map(({ line }) => line),
+        [2]
+      )
+    })
+  )
+
   it.effect("takes a million empty records without running out of stack", () =>
     Effect.gen(function* () {
       const image = yield* SRecord.fromSource(

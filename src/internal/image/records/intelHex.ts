@@ -4,7 +4,7 @@ import type { ByteSource } from "../../../ByteSource.ts"
 import type { SourceError } from "../../../MemoryMapError.ts"
 import { bytesText } from "../../base/numbers.ts"
 import type { Encoder } from "../emit.ts"
-import { cutShort, decodeHex, eachLine, firstLine, sum, textCapacity } from "./lines.ts"
+import { cutShort, decodeHex, eachLine, firstLine, type NoRecord, type PassedLine, sum, textCapacity } from "./lines.ts"
 import { hexByte, TextOutput } from "./output.ts"
 import { Runs } from "./runs.ts"
 
@@ -41,9 +41,9 @@ class RecordReader {
     this.runs = new Runs(capacity)
   }
 
-  readonly accept = (text: Uint8Array, from: number, to: number, line: number): string | undefined => {
+  readonly accept = (text: Uint8Array, from: number, to: number, line: number): string | NoRecord | undefined => {
     const { record } = this
-    if (text[from] !== COLON) return `a record starts with ":", this line does not`
+    if (text[from] !== COLON) return { why: `a record starts with ":", this line does not` }
     const count = decodeHex(text, from + 1, to, record)
     if (count < 0) return "a record is pairs of hexadecimal digits, at most 260; this one is not"
     if (count < 5) return `a record takes 5 bytes or more, this one has ${count}`
@@ -56,7 +56,7 @@ class RecordReader {
       const stored = record[count - 1]!
       return `the checksum is ${hexByte(stored)}, the bytes give ${hexByte((stored - total) & 0xff)}`
     }
-    if (this.ended) return "a record after the end-of-file record"
+    if (this.ended) return { why: "a record after the end-of-file record" }
     return this.take(record[3]!, length, line)
   }
 
@@ -112,12 +112,13 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
     return text[0] === COLON && count >= 5 && count === record[0]! + 5
   })
 
-/** Reads a whole file. */
-export const parse = Effect.fnUntraced(function* (source: ByteSource) {
+/** Reads a whole file; when lenient, what is there of it. */
+export const parse = Effect.fnUntraced(function* (source: ByteSource, lenient: boolean) {
   const reader = new RecordReader(textCapacity(source))
-  const lines = yield* eachLine(source, FORMAT, reader.accept)
-  if (!reader.ended) return yield* cutShort(source, FORMAT, lines, "the end-of-file record (:00000001FF)")
-  return reader
+  const passed: Array<PassedLine> | undefined = lenient ? [] : undefined
+  const lines = yield* eachLine(source, FORMAT, reader.accept, passed)
+  if (!reader.ended) yield* cutShort(source, FORMAT, lines, "the end-of-file record (:00000001FF)", passed)
+  return { runs: reader.runs, start: reader.start, passed: passed ?? [] }
 })
 
 /** Bytes to records, in ascending order of address. */

@@ -18,16 +18,44 @@ const LF = 0x0a
 /** Space, tab, carriage return, and the Ctrl-Z that CP/M and DOS put at the end of a text. */
 const isBlank = (byte: number): boolean => byte === 0x20 || byte === 0x0d || byte === 0x09 || byte === 0x1a
 
+/** A line that may be passed over, by those who ask for it, and why it is no record. */
+export interface NoRecord {
+  readonly why: string
+}
+
+/** A line that was passed over; lines count from 1. */
+export interface PassedLine {
+  readonly line: number
+  readonly why: string
+}
+
+/** So many lines that are no records are listed; a text of more is no text of records. */
+const MOST_PASSED = 1 << 16
+
+const LENIENT = "open it with lenient: true to read what is there"
+
 /** Takes one line, `text[start, end)`; a sentence fragment says why it is refused. */
-export type Accept = (text: Uint8Array, start: number, end: number, line: number) => string | undefined
+export type Accept = (text: Uint8Array, start: number, end: number, line: number) => string | NoRecord | undefined
 
 /**
  * Hands every line that is not blank to `accept`, trailing blanks removed, and gives the number of lines. Lines end in
- * LF or CRLF; the last one needs no end.
+ * LF or CRLF; the last one needs no end. Lines that are no records are refused, or added to `passed` where there is one.
  */
-export const eachLine = Effect.fnUntraced(function* (source: ByteSource, format: string, accept: Accept) {
-  const refuse = (offset: bigint, why: string, line?: number) =>
-    new ImageError({ path: source.name, format, offset, ...(line === undefined ? {} : { line }), why })
+export const eachLine = Effect.fnUntraced(function* (
+  source: ByteSource,
+  format: string,
+  accept: Accept,
+  passed: Array<PassedLine> | undefined
+) {
+  const refuse = (offset: bigint, why: string, line?: number, isPassable = false) =>
+    new ImageError({
+      path: source.name,
+      format,
+      offset,
+      ...(line === undefined ? {} : { line }),
+      why,
+      ...(isPassable && passed === undefined ? { hint: LENIENT } : {})
+    })
   if (source.size > LARGEST) {
     return yield* refuse(
       0n,
@@ -36,6 +64,8 @@ export const eachLine = Effect.fnUntraced(function* (source: ByteSource, format:
   }
   let line = 0
   let rest: Uint8Array = new Uint8Array(0)
+  // Inside a line that is too long to be kept: its rest is passed over.
+  let inLong = false
   for (let offset = 0n; offset < source.size; offset += BigInt(BLOCK)) {
     const isLast = offset + BigInt(BLOCK) >= source.size
     const block = yield* source.read(offset, isLast ? Number(source.size - offset) : BLOCK)
@@ -44,19 +74,19 @@ export const eachLine = Effect.fnUntraced(function* (source: ByteSource, format:
     let start = 0
     while (start < text.length) {
       const newline = text.indexOf(LF, start)
-      if (newline < 0 && !isLast && text.length - start <= LONGEST) break
-      line++
-      let end = newline < 0 ? text.length : newline
-      if (end - start > LONGEST) {
-        return yield* refuse(
-          base + BigInt(start),
-          `the line is longer than ${bytesText(LONGEST)}: not a text of records`,
-          line
-        )
+      const end = newline < 0 ? text.length : newline
+      if (newline < 0 && !isLast && !inLong && end - start <= LONGEST) break
+      if (!inLong) {
+        line++
+        const wrong = lineOf(text, start, end, line, accept)
+        if (wrong !== undefined) {
+          const isPassed = passed !== undefined && typeof wrong === "object" && passed.length < MOST_PASSED
+          const why = typeof wrong === "string" ? wrong : wrong.why
+          if (!isPassed) return yield* refuse(base + BigInt(start), why, line, typeof wrong === "object")
+          passed.push({ line, why })
+        }
       }
-      while (end > start && isBlank(text[end - 1]!)) end--
-      const why = end === start ? undefined : accept(text, start, end, line)
-      if (why !== undefined) return yield* refuse(base + BigInt(start), why, line)
+      inLong = newline < 0
       start = newline < 0 ? text.length : newline + 1
     }
     rest = text.slice(start)
@@ -65,15 +95,40 @@ export const eachLine = Effect.fnUntraced(function* (source: ByteSource, format:
   return line
 })
 
-/** Refuses a text that ends after `lines` lines without what ends it. */
-export const cutShort = (source: ByteSource, format: string, lines: number, missing: string): ImageError =>
-  new ImageError({
-    path: source.name,
-    format,
-    offset: source.size,
-    line: lines + 1,
-    why: `${missing} is missing: the file is cut short`
-  })
+/** What is wrong with the line `text[start, end)`, if anything. */
+const lineOf = (text: Uint8Array, start: number, end: number, line: number, accept: Accept) => {
+  if (end - start > LONGEST) return { why: `the line is longer than ${bytesText(LONGEST)}: not a text of records` }
+  let last = end
+  while (last > start && isBlank(text[last - 1]!)) last--
+  return last === start ? undefined : accept(text, start, last, line)
+}
+
+/**
+ * Refuses a text that ends after `lines` lines without what ends it, or notes it in `passed` where there is one.
+ */
+export const cutShort = (
+  source: ByteSource,
+  format: string,
+  lines: number,
+  missing: string,
+  passed: Array<PassedLine> | undefined
+): Effect.Effect<void, ImageError> => {
+  const why = `${missing} is missing: the file is cut short`
+  if (passed === undefined) {
+    return Effect.fail(
+      new ImageError({
+        path: source.name,
+        format,
+        reason: "CutShort",
+        offset: source.size,
+        line: lines + 1,
+        why,
+        hint: LENIENT
+      })
+    )
+  }
+  return Effect.sync(() => void passed.push({ line: lines + 1, why }))
+}
 
 /** The first line that is not blank, if it is among the first bytes; else nothing. */
 export const firstLine = (source: ByteSource): Effect.Effect<Uint8Array, SourceError> => {

@@ -4,7 +4,7 @@ import type { ByteSource } from "../../../ByteSource.ts"
 import type { SourceError } from "../../../MemoryMapError.ts"
 import { bytesText } from "../../base/numbers.ts"
 import type { Encoder } from "../emit.ts"
-import { cutShort, decodeHex, eachLine, firstLine, sum, textCapacity } from "./lines.ts"
+import { cutShort, decodeHex, eachLine, firstLine, type NoRecord, type PassedLine, sum, textCapacity } from "./lines.ts"
 import { hexByte, TextOutput } from "./output.ts"
 import { Runs } from "./runs.ts"
 
@@ -31,10 +31,12 @@ class RecordReader {
     this.runs = new Runs(capacity)
   }
 
-  readonly accept = (text: Uint8Array, from: number, to: number, line: number): string | undefined => {
+  readonly accept = (text: Uint8Array, from: number, to: number, line: number): string | NoRecord | undefined => {
     const { record } = this
     const type = to - from < 2 ? -1 : text[from + 1]! - ZERO
-    if (text[from] !== LETTER || type < 0 || type > 9) return `a record starts with "S" and a digit, this line does not`
+    if (text[from] !== LETTER || type < 0 || type > 9) {
+      return { why: `a record starts with "S" and a digit, this line does not` }
+    }
     const wide = addressBytes[type]!
     if (wide === 0) return "record type S4 is reserved"
     const count = decodeHex(text, from + 2, to, record)
@@ -48,7 +50,7 @@ class RecordReader {
       const stored = record[count - 1]!
       return `the checksum is ${hexByte(stored)}, the bytes give ${hexByte((stored + 0xff - total) & 0xff)}`
     }
-    if (this.ended) return "a record after the one that ends the file"
+    if (this.ended) return { why: "a record after the one that ends the file" }
     return this.take(type, wide, count - 1, line)
   }
 
@@ -87,12 +89,14 @@ export const recognise = (source: ByteSource): Effect.Effect<boolean, SourceErro
     return wide > 0 && count >= wide + 2 && record[0] === count - 1
   })
 
-/** Reads a whole file. */
-export const parse = Effect.fnUntraced(function* (source: ByteSource) {
+/** Reads a whole file; when lenient, what is there of it. */
+export const parse = Effect.fnUntraced(function* (source: ByteSource, lenient: boolean) {
   const reader = new RecordReader(textCapacity(source))
-  const lines = yield* eachLine(source, FORMAT, reader.accept)
-  if (!reader.isWhole) return yield* cutShort(source, FORMAT, lines, "the record that ends the file (S7, S8 or S9)")
-  return reader
+  const passed: Array<PassedLine> | undefined = lenient ? [] : undefined
+  const lines = yield* eachLine(source, FORMAT, reader.accept, passed)
+  const { header, isWhole, runs, start } = reader
+  if (!isWhole) yield* cutShort(source, FORMAT, lines, "the record that ends the file (S7, S8 or S9)", passed)
+  return { header, runs, start, passed: passed ?? [] }
 })
 
 /** Bits of the addresses of a file: S1 and S9, S2 and S8, or S3 and S7. */
