@@ -16,8 +16,9 @@ import type { FileMapper } from "../FileMapper.ts"
 import * as internal from "../internal/fleet/images.ts"
 
 /**
- * What an image is known by without reading all of it. `id` is the digest of its size, the time of its last change and
- * the SHA-256 of its first 64 KiB: a file that was changed is another image, and one that was moved is the same.
+ * What an image is known by without reading all of it. `id` is the digest of its size, the time of its last change, the
+ * SHA-256 of its first 64 KiB, and its location: two that differ only further on are two, and so are two that are equal.
+ * A file that was changed or moved is another image.
  *
  * `location` is the path or address, `size` in bytes, `modified` in milliseconds since 1970 where the place tells.
  *

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
-const all = ["map", "search", "snapshot", "walk", "layout", "holds"]
+const all = ["map", "search", "snapshot", "walk", "layout", "holds", "fleet"]
 const [wanted, ...rest] = process.argv.slice(2)
 const chosen = wanted === undefined ? all : all.filter((name) => name === wanted)
 if (chosen.length === 0) {

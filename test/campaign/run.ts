@@ -3,6 +3,7 @@
 import { Effect } from "effect"
 import { damage, flips } from "./damage.ts"
 import type { Counts } from "./dice.ts"
+import { fleets } from "./fleets.ts"
 import { interruptions } from "./interruptions.ts"
 import { kills } from "./kills.ts"
 import { operations } from "./operations.ts"
@@ -18,7 +19,8 @@ const parts: Readonly<
   flips: [flips, 40_000],
   interruptions: [interruptions, 2000],
   kills: [kills, 20],
-  walks: [walks, 3000]
+  walks: [walks, 3000],
+  fleets: [fleets, 1]
 }
 
 console.log(`seed ${seed}, ${factor} times as much as usual`)

@@ -73,10 +73,11 @@ export const make = Effect.fnUntraced(function* <R>(options: FleetOptions<R>, im
         { concurrency: 8, discard: true }
       )
     }
-    added.sort((a, b) => (a.location < b.location ? -1 : 1))
-    yield* store.addImages(added)
+    const unique = Array.from(new Map(added.map((one) => [one.id, one])).values())
+    unique.sort((a, b) => (a.location < b.location ? -1 : 1))
+    yield* store.addImages(unique)
     yield* giveOut
-    return { added, refused }
+    return { added: unique, refused }
   })
 
   const ask = Effect.fn("Fleet.ask")(function* (asked: Question<unknown>) {

@@ -46,7 +46,7 @@ const serviceOf = (list: List, open: Open): Effect.Effect<Service, never, Digest
         const { modified, source } = yield* open(location)
         const { size } = source
         const head = yield* Effect.mapError(source.read(0n, Number(size < HEAD ? size : HEAD)), unavailable(location))
-        const text = [size, modified ?? "", yield* digest.digestHex(Digest.sha256, head)].join(":")
+        const text = [size, modified ?? "", yield* digest.digestHex(Digest.sha256, head), location].join(":")
         const id = (yield* digest.digestHex(Digest.sha256, new TextEncoder().encode(text))).slice(0, 32)
         return { id, location, size, modified }
       }).pipe(Effect.scoped),
