@@ -146,6 +146,11 @@ export const opening = {
     Flag.optional
   ),
   physical: flag("physical", "ELF: physical addresses instead of virtual ones"),
+  family: count("family", 0n, 0xffff_ffffn).pipe(
+    Flag.withDescription("UF2: the blocks of this family (chip) alone; convert: the family to write"),
+    Flag.optional
+  ),
+  lenient: flag("lenient", "Intel HEX, S-records: pass over what is no record, and a missing end; what was is told"),
   truncated: flag("truncated", "ELF: open a file that was cut short; what is missing is a hole"),
   space: Flag.String("space").pipe(
     Flag.withMetavar("NAME"),
@@ -168,6 +173,8 @@ export interface Opening {
   readonly endian: Option.Option<"little" | "big">
   readonly format: Option.Option<MemoryImage.Format>
   readonly physical: boolean
+  readonly family: Option.Option<number>
+  readonly lenient: boolean
   readonly truncated: boolean
   readonly space: Option.Option<string>
   readonly paging: Option.Option<PageTable.PageTable>

@@ -78,6 +78,13 @@ const platform = ({ reason }: PlatformError.PlatformError): Refused => {
   return new Refused({ message: `${subject}${text.replace(/^E[A-Z]+: ([^,]*), .*$/s, "$1")}` })
 }
 
+/** The flag that does what an option of the library does. */
+const flagOf = (format: string, reason: MemoryMapError.ImageError["reason"], hint: string): string | undefined => {
+  if (format === "ihex" || format === "srec") return "--lenient to read what is there"
+  if (format === "uf2") return `--family N: ${hint}`
+  return reason === "CutShort" ? "--truncated to read the rest" : undefined
+}
+
 const image = (error: MemoryMapError.ImageError): Refused => {
   const { format, hint, message, path, reason, why } = error
   if (reason === "Unknown") {
@@ -94,9 +101,11 @@ const image = (error: MemoryMapError.ImageError): Refused => {
     })
   }
   // What the library calls an option is a flag here.
-  if (reason === "CutShort" && hint !== undefined) {
-    const bare = message.slice(0, -`; ${hint}`.length)
-    return new Refused({ message: bare, details: [["try", "--truncated to read the rest"]] })
+  if (hint !== undefined) {
+    const flag = flagOf(format, reason, hint)
+    if (flag !== undefined) {
+      return new Refused({ message: message.slice(0, -`; ${hint}`.length), details: [["try", flag]] })
+    }
   }
   // Raw bytes have no headers to be wrong somewhere.
   return new Refused({ message: format === "raw" ? why : message })

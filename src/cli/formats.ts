@@ -13,7 +13,7 @@ import * as Raw from "../image/Raw.ts"
 import * as SRecord from "../image/SRecord.ts"
 import * as Uf2 from "../image/Uf2.ts"
 import type { OpenError, WriteError } from "../ImageFormat.ts"
-import { hex } from "../internal/base/numbers.ts"
+import { bytesText, hex } from "../internal/base/numbers.ts"
 import { type Format, formats, type Images, type MemoryImage } from "../MemoryImage.ts"
 import type { Mapped } from "../MemoryMap.ts"
 import * as MemoryMap from "../MemoryMap.ts"
@@ -49,6 +49,8 @@ const carriedNames: { readonly [K in keyof Carried]-?: string } = {
 /** Flags of `memmap convert` that are for some formats only. */
 export interface WriteFlags {
   readonly fill: number | undefined
+  /** UF2: bytes of the units that are written whole. */
+  readonly align: number | undefined
   readonly family: number | undefined
   readonly range: AddressRange | undefined
   readonly overwrite: boolean
@@ -61,6 +63,10 @@ interface Writer {
   readonly write: (map: Mapped, carried: Carried, flags: WriteFlags) => Stream.Stream<Uint8Array, WriteError>
   /** Which of the carried facts the file has a place for. */
   readonly keeps: (carried: Carried) => ReadonlyArray<keyof Carried>
+  /** The file is for a flash: of a program it holds what is loaded, where it is loaded. */
+  readonly isFirmware?: true
+  /** What else there is to say of what was written. */
+  readonly notes?: (map: Mapped, flags: WriteFlags) => ReadonlyArray<string>
   /** The file has a place for all that the map itself knows: names, permissions, reasons of holes, the machine. */
   readonly isWhole?: true
   /** What no file of this format can say of any map. */
@@ -152,7 +158,15 @@ const kdumpFacts = (image: KdumpImage): Facts => {
 const startText = (start: IntelHex.Start): string =>
   start._tag === "Linear" ? hex(BigInt(start.eip)) : `${start.cs.toString(16)}:${start.ip.toString(16)}`
 
-const linear = ({ start }: Carried): bigint | undefined => (start?._tag === "Linear" ? BigInt(start.eip) : undefined)
+/** Where the program starts, as a 32-bit address: what a record says, else the entry point of a program. */
+const linear = ({ entry, start }: Carried): bigint | undefined =>
+  start?._tag === "Linear" ? BigInt(start.eip) : start === undefined && hasRoom(entry) ? entry : undefined
+
+const hasRoom = (entry: bigint | undefined): boolean => entry !== undefined && entry < 1n << 32n
+
+/** The place of the start address is taken where an image has one. */
+const entryKept = ({ entry, start }: Carried): ReadonlyArray<"entry"> =>
+  start === undefined && hasRoom(entry) ? ["entry"] : []
 
 /** Those of the names that are carried at all. */
 const those = (carried: Carried, ...names: ReadonlyArray<keyof Carried>): ReadonlyArray<keyof Carried> =>
@@ -167,6 +181,12 @@ const oneFamily = (carried: ReadonlyArray<Carried>, { family }: WriteFlags): Ref
     details: [["try", `--family ${names[0]}`]]
   })
 }
+
+type Passed = ReadonlyArray<IntelHex.PassedLine>
+
+const passedRows = (passed: Passed) => passed.map(({ line, why }) => ["passed by", `line ${line}: ${why}`] as const)
+
+const passedJson = (passed: Passed): object => (passed.length === 0 ? {} : { passed })
 
 const records: { readonly [F in Format]: FormatRecord<Images[F]> } = {
   snapshot: {
@@ -202,36 +222,45 @@ const records: { readonly [F in Format]: FormatRecord<Images[F]> } = {
     carries: ({ families }) => ({ families: families.length > 0 ? families : undefined }),
     writer: {
       ending: /\.uf2$/i,
-      write: (map, { families }, { family, fill }) => Uf2.write(map, { fill, family: family ?? families?.[0] }),
+      isFirmware: true,
+      write: (map, { families }, { align, family, fill }) =>
+        Uf2.write(map, { align, fill, family: family ?? families?.[0] }),
       keeps: (carried) => those(carried, "families"),
+      notes: (map, { align = 256, fill = 0xff }) => {
+        const filled = Uf2.filledSize(map, { align })
+        return filled === 0n
+          ? []
+          : [`${bytesText(filled)} filled with ${hex(BigInt(fill))}, to whole units of ${align} bytes`]
+      },
       refuse: oneFamily
     }
   },
   ihex: {
-    facts: ({ start }) => {
-      if (start === undefined) return plain("Intel HEX").facts()
-      const at = startText(start)
-      return {
-        rows: [
-          ["format", "Intel HEX"],
-          ["start", at]
-        ],
-        json: { programStart: at }
-      }
+    facts: ({ passed, start }) => {
+      const at = start === undefined ? undefined : startText(start)
+      const rows: Array<readonly [string, string]> = [["format", "Intel HEX"]]
+      if (at !== undefined) rows.push(["start", at])
+      return { rows: [...rows, ...passedRows(passed)], json: { programStart: at, ...passedJson(passed) } }
     },
     carries: ({ start }) => ({ start }),
     writer: {
       ending: /\.(hex|ihex|ihx)$/i,
-      write: (map, { start }) => IntelHex.write(map, { start }),
-      keeps: (carried) => those(carried, "start")
+      isFirmware: true,
+      write: (map, carried) => {
+        const eip = linear(carried)
+        const start = carried.start ?? (eip === undefined ? undefined : { _tag: "Linear" as const, eip: Number(eip) })
+        return IntelHex.write(map, { start })
+      },
+      keeps: (carried) => those(carried, "start", ...entryKept(carried))
     }
   },
   srec: {
-    facts: ({ header, start }) => {
+    facts: ({ header, passed, start }) => {
       const rows: Array<readonly [string, string]> = [["format", "S-record"]]
       if (header !== undefined && header !== "") rows.push(["header", header])
       rows.push(["start", hex(start)])
-      return { rows, json: { header, programStart: hex(start) } }
+      rows.push(...passedRows(passed))
+      return { rows, json: { header, programStart: hex(start), ...passedJson(passed) } }
     },
     carries: ({ header, start }) => ({
       start: start === 0n ? undefined : { _tag: "Linear", eip: Number(start) },
@@ -239,8 +268,12 @@ const records: { readonly [F in Format]: FormatRecord<Images[F]> } = {
     }),
     writer: {
       ending: /\.(srec|s19|s28|s37|mot)$/i,
+      isFirmware: true,
       write: (map, carried) => SRecord.write(map, { start: linear(carried) ?? 0n, header: carried.header }),
-      keeps: (carried) => (linear(carried) === undefined ? those(carried, "header") : those(carried, "start", "header"))
+      keeps: (carried) =>
+        carried.start?._tag === "Segmented"
+          ? those(carried, "header")
+          : those(carried, "start", "header", ...entryKept(carried))
     }
   },
   raw: {
@@ -276,25 +309,50 @@ export const targets: ReadonlyArray<Target> = formats.flatMap((format) => {
   return writer === undefined ? [] : [{ format, ...writer }]
 })
 
+/** What images laid over each other say together: of each fact, what the first that has it says. */
+export const carriedByAll = (images: ReadonlyArray<MemoryImage>): Carried =>
+  // The first one is assigned last.
+  Object.assign({}, ...images.toReversed().map((image) => defined(carriedBy(image))))
+
+const defined = (carried: Carried): Carried =>
+  Object.fromEntries(Object.entries(carried).filter(([, value]) => value !== undefined))
+
+/** A fact that is not in the file. `why`: the reason, where it is not that the format has no place for it. */
+export interface Loss {
+  readonly what: string
+  readonly why?: string
+}
+
+const shown = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) => (typeof part === "bigint" ? String(part) : part))
+
 /**
- * What the file does not say of what the map and its images do. `machine` is what the map says of its machine. Facts
- * are kept of an only image: several may contradict each other.
+ * What the file does not say of what the map and its images do. `machine` is what the map says of its machine.
  */
 export const losses = (
   map: Mapped,
   machine: { readonly wordSize: unknown; readonly endian: unknown },
   target: Target,
-  images: ReadonlyArray<MemoryImage>
-): ReadonlyArray<string> => {
+  images: ReadonlyArray<{ readonly path: string; readonly image: MemoryImage }>
+): ReadonlyArray<Loss> => {
   const lost = new Set<string>([...(target.isWhole === true ? [] : ofMap(map, machine)), ...(target.drops ?? [])])
-  for (const image of images) {
+  const all = carriedByAll(images.map(({ image }) => image))
+  const kept = target.keeps(all)
+  const others: Array<Loss> = []
+  for (const { image, path } of images) {
     const carried = carriedBy(image)
-    const kept = images.length === 1 ? target.keeps(carried) : []
     for (const name of those(carried, ...Struct.keys(carriedNames))) {
-      if (!kept.includes(name)) lost.add(carriedNames[name])
+      const what = carriedNames[name]
+      const isOther = shown(carried[name]) !== shown(all[name])
+      if (name === "entry" && !kept.includes(name) && kept.includes("start")) {
+        others.push({ what, why: "the start address of an image has its place" })
+      } else if (name === "entry" && target.isFirmware === true && !hasRoom(carried.entry)) {
+        others.push({ what, why: `${target.format} has no place for more than 32 bits` })
+      } else if (!kept.includes(name)) lost.add(what)
+      else if (isOther) others.push({ what: `${what} of ${path}`, why: "that of an image below is kept" })
     }
   }
-  return [...lost]
+  return [...Array.from(lost, (what) => ({ what })), ...others]
 }
 
 function* ofMap(map: Mapped, machine: { readonly wordSize: unknown; readonly endian: unknown }) {

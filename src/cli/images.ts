@@ -10,6 +10,7 @@ import * as MemoryMap from "../MemoryMap.ts"
 import type { Opening } from "./arguments.ts"
 import { Refused } from "./errors.ts"
 import { machineOf, setMachine } from "./machine.ts"
+import { Output } from "./output.ts"
 import * as Spaces from "./spaces.ts"
 
 export interface Opened {
@@ -45,17 +46,44 @@ export const crop = (map: MemoryMap.Mapped, range: AddressRange.AddressRange) =>
     () => new Refused({ message: `nothing is mapped in ${AddressRange.format(range)}` })
   )
 
-/** Opens images and lays them over each other, in order. */
-export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: Opening) {
+/** So many lines that were passed over are told; `info` tells all. */
+const TOLD = 10
+
+/** Says what `--lenient` passed over. */
+const tellPassed = Effect.fnUntraced(function* (path: string, image: MemoryImage.MemoryImage) {
+  if (image.format !== "ihex" && image.format !== "srec") return
+  const { note } = yield* Output
+  for (const { line, why } of image.passed.slice(0, TOLD)) yield* note(`${path}: line ${line} passed over: ${why}`)
+  const more = image.passed.length - TOLD
+  if (more > 0) yield* note(`${path}: ${more} more lines passed over; memmap info lists them`)
+})
+
+/** A program as it is loaded: what the file holds at load addresses, where it says them. */
+const loaded = (path: string, truncated: "absent" | "refuse") =>
+  MemoryImage.open(path, { format: "elf", addresses: "physical", tail: "none", truncated }).pipe(
+    Effect.catchTag("ImageError", () => MemoryImage.open(path, { format: "elf", tail: "none", truncated }))
+  )
+
+/**
+ * Opens images and lays them over each other, in order. `asLoaded`: programs at the addresses that they are loaded to,
+ * without the zeros that they make when they run.
+ */
+export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: Opening, asLoaded = false) {
   const images: Array<Opened["images"][number]> = []
   let map: MemoryMap.Mapped | undefined
   for (const text of [...paths, ...flags.over]) {
     const { path, ...raw } = yield* placed(text)
-    const image: MemoryImage.MemoryImage = yield* MemoryImage.open(path, {
+    const truncated = flags.truncated ? "absent" : "refuse"
+    const asked: MemoryImage.MemoryImage = yield* MemoryImage.open(path, {
       ...("address" in raw ? raw : { format: Option.getOrUndefined(flags.format) }),
       addresses: flags.physical || Option.isSome(flags.space) ? "physical" : "virtual",
-      truncated: flags.truncated ? "absent" : "refuse"
+      truncated,
+      family: Option.getOrUndefined(flags.family),
+      lenient: flags.lenient
     })
+    const isProgram = asked.format === "elf" && asked.type !== "core"
+    const image = asLoaded && isProgram ? yield* loaded(path, truncated) : asked
+    yield* tellPassed(text, image)
     images.push({ path: text, file: path, image })
     map = map === undefined ? image.map : yield* MemoryMap.addMap(map, image.map)
   }

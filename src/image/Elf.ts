@@ -155,7 +155,8 @@ export interface ElfImage {
  * that have none (p_paddr all ones).
  *
  * `tail`: what becomes of the bytes between p_filesz and p_memsz. `"absent"`, the default for cores, is a hole with the
- * reason "left out of the dump"; `"zero"`, the default for programs, maps zeros.
+ * reason "left out of the dump"; `"zero"`, the default for programs at virtual addresses, maps zeros; `"none"`, the default
+ * for programs at physical addresses, maps nothing: a program makes its zeros when it runs, none are loaded there.
  *
  * `truncated`: what becomes of bytes that should be in the file and are beyond its end. `"refuse"`, the default, is an
  * `ImageError`; `"absent"` makes them a hole that says so.
@@ -165,7 +166,7 @@ export interface ElfImage {
  */
 export interface OpenOptions {
   readonly addresses?: "virtual" | "physical" | undefined
-  readonly tail?: "absent" | "zero" | undefined
+  readonly tail?: "absent" | "zero" | "none" | undefined
   readonly truncated?: "refuse" | "absent" | undefined
 }
 

@@ -50,16 +50,16 @@ describe("convert", () => {
       const lime = yield* run("convert", core, path("core.lime"))
       assert.include(
         lime.err,
-        "lost, for lime has no place for them: names, permissions, the word size, the byte order, notes\n"
+        "not kept, as lime has no place for it: names, permissions, the word size, the byte order, notes\n"
       )
       const snap = yield* run("convert", core, path("core.snap"))
-      assert.include(snap.err, "lost, for snapshot has no place for them: notes\n")
+      assert.include(snap.err, "not kept, as snapshot has no place for it: notes\n")
       const reconverted = yield* run("convert", path("core.snap"), path("again.snap"))
-      assert.notInclude(reconverted.err, "lost")
+      assert.notInclude(reconverted.err, "not kept")
       const start = yield* run("convert", path("app.hex"), path("app.snap"))
-      assert.include(start.err, "lost, for snapshot has no place for them: the start address\n")
+      assert.include(start.err, "not kept, as snapshot has no place for it: the start address\n")
       const kept = yield* run("convert", path("app.hex"), path("app.srec"))
-      assert.include(kept.err, "lost, for srec has no place for them: names\n")
+      assert.include(kept.err, "not kept, as srec has no place for it: names\n")
       const map = (yield* run("info", core)).out.split("\n\n")[1]?.replace(/ \(.*| *list.core\+.*/gm, "")
       const again = (yield* run("info", path("core.snap"))).out.split("\n\n")[1]?.replace(/ \(.*/gm, "")
       assert.deepStrictEqual(again?.split("\n").length, map?.split("\n").length)
@@ -121,7 +121,48 @@ describe("convert", () => {
       const asked = yield* run("convert", path("both.uf2"), path("one.uf2"))
       assert.strictEqual(asked.code, 2)
       assert.include(asked.err, "blocks of 2 families, 0xe48bff56, 0xe48bff59")
-      assert.strictEqual((yield* run("convert", path("both.uf2"), path("one.uf2"), "--family", "1")).code, 0)
+      const unknown = yield* run("convert", path("both.uf2"), path("one.uf2"), "--family", "1")
+      assert.strictEqual(unknown.code, 2)
+      assert.include(unknown.err, "--family N: choose a family: 0xe48bff56, 0xe48bff59")
+      const chosen = yield* run("convert", path("both.uf2"), path("one.uf2"), "--family", families[1]!)
+      assert.strictEqual(chosen.code, 0)
+      assert.deepStrictEqual(readFileSync(path("one.uf2")), readFileSync(path(`${families[1]}.uf2`)))
+    })
+  )
+
+  it.effect("keeps what an image says that others are laid over, and names what it cannot keep of these", () =>
+    Effect.gen(function* () {
+      const over = path("over.hex")
+      writeFileSync(over, ":01080500AA48\n:0400000500000900EE\n:00000001FF\n")
+      const ran = yield* run("convert", path("app.hex"), "--over", over, path("both.srec"))
+      assert.include(ran.err, `not kept: the start address of ${over}: that of an image below is kept\n`)
+      assert.include((yield* run("info", path("both.srec"))).out, "start      0x800\n")
+      const patch = yield* run("convert", ...patched, path("patched.srec"))
+      assert.notInclude(patch.err, "start")
+      assert.include((yield* run("info", path("patched.srec"))).out, "start      0x800\n")
+    })
+  )
+
+  it.effect("says how much it fills to write whole pages, or whole sectors when told to", () =>
+    Effect.gen(function* () {
+      const pages = yield* run("convert", path("app.hex"), path("pages.uf2"))
+      assert.include(pages.err, "240 bytes filled with 0xff, to whole units of 256 bytes\n")
+      const sectors = yield* run("convert", path("app.hex"), path("sectors.uf2"), "--align", "4096", "--fill", "0")
+      assert.include(sectors.err, "4080 bytes filled with 0x0, to whole units of 4096 bytes\n")
+    })
+  )
+
+  it.effect("reads a text with other lines when it is lenient, and says which they are", () =>
+    Effect.gen(function* () {
+      const file = path("comment.hex")
+      writeFileSync(file, `${readFileSync(path("app.hex"), "utf8")}# a comment\n`)
+      const strict = yield* run("info", file)
+      assert.strictEqual(strict.code, 2)
+      assert.match(strict.err, /line \d+: a record starts with ":".*\n {2}try {4}--lenient/)
+      const lenient = yield* run("info", file, "--lenient")
+      assert.strictEqual(lenient.code, 0)
+      assert.match(lenient.err, /comment\.hex: line \d+ passed over: a record starts/)
+      assert.match(lenient.out, /\npassed by {2}line \d+: a record starts/)
     })
   )
 

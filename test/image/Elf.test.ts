@@ -92,6 +92,28 @@ describe("Elf.open places segments", () => {
     })
   )
 
+  it.effect("a program has no zeros where it is loaded: they would hide what lies there", () =>
+    Effect.gen(function* () {
+      const segments = [
+        { virtual: 0x2000_0000n, physical: 0x800_0000n, bytes: u8(1), memorySize: 9n },
+        { virtual: 0x800_0001n, physical: 0x800_0001n, bytes: u8(2, 3) }
+      ]
+      const { map } = yield* openSpec({ type: 2, segments: segments.toReversed() }, { addresses: "physical" })
+      assert.deepStrictEqual(yield* contents(map), [{ start: 0x800_0000n, bytes: u8(1, 2, 3) }])
+      assert.deepStrictEqual(holes(map), [])
+      const asked = yield* openSpec({ type: 2, segments }, { addresses: "physical", tail: "zero" })
+      assert.strictEqual(MemoryMap.mappedSize(asked.map), 9n)
+    })
+  )
+
+  it.effect("with more bytes in the file than in memory it maps those in the file, and notes it", () =>
+    Effect.gen(function* () {
+      const { map, problems } = yield* openSpec(core({ virtual: 0x1000n, bytes: u8(1, 2), memorySize: 1n }))
+      assert.deepStrictEqual(yield* contents(map), [{ start: 0x1000n, bytes: u8(1, 2) }])
+      assert.deepStrictEqual(problems, ["program header 0: p_filesz 0x2 is more than p_memsz 0x1"])
+    })
+  )
+
   it.effect("at physical addresses when asked, leaving out segments that have none", () =>
     Effect.gen(function* () {
       for (const fileClass of [32, 64] as const) {

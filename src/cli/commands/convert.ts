@@ -14,7 +14,7 @@ import { action } from "../action.ts"
 import * as args from "../arguments.ts"
 import { Refused } from "../errors.ts"
 import { requireDirectory, requireFree } from "../files.ts"
-import { carriedBy, losses, type Target, targets } from "../formats.ts"
+import { carriedBy, carriedByAll, losses, type Target, targets } from "../formats.ts"
 import * as Images from "../images.ts"
 import { machineOf } from "../machine.ts"
 import { Output } from "../output.ts"
@@ -74,9 +74,16 @@ export const convert = Command.make(
         Flag.withDefault(0n)
       ),
     fill: byte("fill", "raw, uf2: the byte that stands in for holes"),
-    family: args
-      .count("family", 0n, 0xffff_ffffn)
-      .pipe(Flag.withDescription("uf2: the family id of the chip"), Flag.optional),
+    align: args
+      .count("align", 1n, 1n << 31n)
+      .pipe(
+        Flag.withDescription("uf2: write whole units of N bytes: 256 (the default), 4096 for sectors, 1 for none"),
+        Flag.optional
+      ),
+    run: args.flag(
+      "run-addresses",
+      "ihex, srec, uf2: take the addresses that a program runs at, and its zeros, not those that it is loaded to"
+    ),
     force: args.flag("force", "Replace OUT if it exists", "f"),
     huge: args.flag("huge", "Write OUT even if more than 64 GiB of it are in no file: zeros, filled holes"),
     ...args.opening
@@ -91,11 +98,12 @@ export const convert = Command.make(
       }
       if (out !== "-") yield* requireDirectory(out)
       if (out !== "-") yield* requireFree(out, input.force)
-      const opened = yield* Images.open([input.image], input)
+      const opened = yield* Images.open([input.image], input, target.isFirmware === true && !input.run)
       const { map, range } = yield* cut(opened.map, input)
       const images = opened.images.map(({ image }) => image)
       const flags = {
         fill: Option.getOrUndefined(input.fill),
+        align: Option.getOrUndefined(input.align),
         family: Option.getOrUndefined(input.family),
         overwrite: input.force,
         range
@@ -108,7 +116,7 @@ export const convert = Command.make(
       const length = target.size?.(map, flags) ?? total
       yield* announce(map, out, length, input.huge)
       let written = 0n
-      const carried = images.length === 1 ? carriedBy(images[0]!) : {}
+      const carried = carriedByAll(images)
       const bytes = target.write(map, carried, flags).pipe(
         Stream.tap((block) => {
           written += BigInt(block.length)
@@ -118,10 +126,21 @@ export const convert = Command.make(
       if (out === "-") return yield* output.bytes(bytes)
       const save = target.save?.(map, out, flags, progress.update)
       yield* save ?? writeFile(out, (append) => Stream.runForEach(bytes, append), { overwrite: input.force })
-      const lost = losses(map, yield* machineOf(map), target, images)
-      yield* output.lines([{ json: { type: "written", path: out, format: target.format, bytes: total, lost } }])
+      const lost = losses(map, yield* machineOf(map), target, opened.images)
+      const names = lost.map(({ what }) => what)
+      yield* output.lines([{ json: { type: "written", path: out, format: target.format, bytes: total, lost: names } }])
       yield* output.note(`wrote ${out}: ${target.format}, ${sizeText(total)} of memory`)
-      if (lost.length > 0) yield* output.note(`lost, for ${target.format} has no place for them: ${lost.join(", ")}`)
+      for (const note of target.notes?.(map, flags) ?? []) yield* output.note(note)
+      if (target.isFirmware === true && images.some((image) => image.format === "elf" && image.type !== "core")) {
+        const other = input.run ? "without --run-addresses, where it is loaded" : "with --run-addresses, where it runs"
+        yield* output.note(
+          `the program is ${input.run ? "where it runs (p_vaddr)" : "where it is loaded (p_paddr)"}; ${other}`
+        )
+      }
+      const homeless = lost.flatMap(({ what, why }) => (why === undefined ? [what] : []))
+      if (homeless.length > 0)
+        yield* output.note(`not kept, as ${target.format} has no place for it: ${homeless.join(", ")}`)
+      for (const { what, why } of lost) if (why !== undefined) yield* output.note(`not kept: ${what}: ${why}`)
     },
     (work, { image, out }) => action(Effect.withSpan(work, "memmap.convert", { attributes: { path: image, to: out } }))
   )

@@ -27,8 +27,14 @@ export const parse = Effect.fnUntraced(function* (source: ByteSource, options: O
   const { notes: places, segments } = yield* readSegments(reader, header, options?.addresses ?? "virtual")
   const { notes, problems } = yield* readNotes(reader, header, places)
   const map = yield* toMap(reader, header, segments, notes, options)
-  return { header, segments, notes, problems, map }
+  return { header, segments, notes, problems: [...segments.flatMap(oversized), ...problems], map }
 })
+
+/** More bytes in the file than in memory: they are mapped, as they are there. */
+const oversized = ({ fileSize, index, memorySize }: ElfSegment): ReadonlyArray<string> =>
+  fileSize > memorySize
+    ? [`program header ${index}: p_filesz ${hex(fileSize)} is more than p_memsz ${hex(memorySize)}`]
+    : []
 
 const toMap = Effect.fnUntraced(function* (
   reader: ImageReader,
@@ -50,7 +56,9 @@ const toMap = Effect.fnUntraced(function* (
   const entries: Array<AddAllEntry> = []
   const absences: Array<Absence> = []
   const nameOf = naming(header, notes)
-  const zeroTail = (options?.tail ?? (header.type === "core" ? "absent" : "zero")) === "zero"
+  const isDump = header.type === "core"
+  // A program makes its zeros when it runs: where it is loaded from there are none.
+  const tailIs = options?.tail ?? (isDump ? "absent" : physical ? "none" : "zero")
   const permissionsOf = segments.some(({ permissions: p }) => p.read || p.write || p.execute)
     ? (segment: ElfSegment): Permissions | undefined => segment.permissions
     : () => undefined
@@ -72,8 +80,8 @@ const toMap = Effect.fnUntraced(function* (
       })
     }
     const tailSize = segment.memorySize - segment.fileSize
-    if (tailSize === 0n) continue
-    if (zeroTail) entries.push({ ...common, source: new Zeros("zeros", tailSize), address: tail })
+    if (tailSize <= 0n || tailIs === "none") continue
+    if (tailIs === "zero") entries.push({ ...common, source: new Zeros("zeros", tailSize), address: tail })
     else absences.push({ range: { start: tail, end: tail + tailSize }, reason: "left out of the dump" })
   }
   if (entries.length === 0) return yield* nothingMapped(reader, header, segments)

@@ -104,9 +104,6 @@ const refusal = (
 ): { readonly at: number; readonly why: string } | undefined => {
   const { fileSize, memorySize, offset } = segment
   const field = fields[fileClass]
-  if (fileSize > memorySize) {
-    return { at: field.fileSize, why: `p_filesz ${hex(fileSize)} is more than p_memsz ${hex(memorySize)}` }
-  }
   if (offset + fileSize > 1n << 64n) {
     return { at: field.offset, why: `p_offset ${hex(offset)} plus p_filesz ${hex(fileSize)} is more than 2^64` }
   }
@@ -115,11 +112,12 @@ const refusal = (
       ? (["p_vaddr", field.virtualAddress, segment.virtualAddress] as const)
       : (["p_paddr", field.physicalAddress, segment.physicalAddress] as const)
   if (addresses === "physical" && !hasPhysicalAddress(segment, fileClass)) return undefined
-  const beyond = address + memorySize - (1n << BigInt(fileClass))
+  const [size, sizeName] = fileSize > memorySize ? [fileSize, "p_filesz"] : [memorySize, "p_memsz"]
+  const beyond = address + size - (1n << BigInt(fileClass))
   return beyond > 0n
     ? {
         at,
-        why: `${name} ${hex(address)} plus p_memsz ${hex(memorySize)} is ${bytesText(beyond)} more than 2^${fileClass}`
+        why: `${name} ${hex(address)} plus ${sizeName} ${hex(size)} is ${bytesText(beyond)} more than 2^${fileClass}`
       }
     : undefined
 }
