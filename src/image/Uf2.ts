@@ -25,7 +25,7 @@ import { ImageError, type SourceError } from "../MemoryMapError.ts"
 
 /**
  * The MD5 of the bytes in `range`, in hexadecimal digits, as blocks with the flag 0x4000 announce it. It is not checked on
- * opening; `memmap verify` does.
+ * opening.
  *
  * @category models
  * @since 0.1.0
