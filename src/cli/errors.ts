@@ -27,6 +27,7 @@ export type Failure =
   | MemoryMapError.ImageError
   | MemoryMapError.InvalidMapping
   | MemoryMapError.InvalidPattern
+  | MemoryMapError.LayoutError
   | MemoryMapError.KernelNotFound
   | MemoryMapError.MapStateError
   | MemoryMapError.MappingOverlap
@@ -57,6 +58,7 @@ const unmapped = (error: MemoryMapError.UnmappedAddress, map: MemoryMap.Any | un
     })
   }
   const details: Array<readonly [string, string]> = []
+  if (error.path !== undefined && error.path !== "") details.push(["member", error.path])
   if (AddressRange.size(requested) > 1n || requested.start !== address) {
     details.push(["asked", `${asked}; ${available} are there`])
   }
@@ -137,6 +139,7 @@ export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
     case "GuestDataError":
     case "InvalidMapping":
     case "InvalidPattern":
+    case "LayoutError":
     case "MappingOverlap":
     case "SourceError":
     case "TooLarge":

@@ -38,7 +38,7 @@ const alone = Effect.forEach(
       )
     ),
   { discard: true }
-).pipe(Effect.provide(NodeMemoryMap.layer), Effect.provide(NodeServices.layer))
+).pipe(Effect.provide([NodeMemoryMap.layer, NodeServices.layer]))
 
 const timed = async (work: () => Promise<unknown>): Promise<number> => {
   const start = performance.now()

@@ -35,6 +35,7 @@ const commands: ReadonlyArray<readonly [args: ReadonlyArray<string>, types: Read
     ["bytes", "hole"]
   ],
   [["read", core, "0x555555558120", "ptr", "2"], ["value"]],
+  [["read", core, "0x5555555592a0", "i32 id,ptr,ptr", "--list", "16"], ["record"]],
   [
     ["find", core, "elm"],
     ["match", "summary"]

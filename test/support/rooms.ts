@@ -60,7 +60,7 @@ export const rooms: ReadonlyArray<Room> = [
   {
     name: "cli",
     holds: /^src\/(cli\/.*|bin\.ts)$/,
-    uses: [...fronts, "pattern", "files", "formats", "linux", "fleet", "render", "node"]
+    uses: [...fronts, "pattern", "layout", "files", "formats", "linux", "fleet", "render", "node"]
   },
   { name: "index", holds: /^src\/index\.ts$/, uses: ["front", "formats", "files"] }
 ]
