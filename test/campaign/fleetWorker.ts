@@ -2,7 +2,7 @@
 // `fleetWorker.ts STORE` works until nothing is left, `fleetWorker.ts STORE QUESTION IMAGE CHUNK` does one step.
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as PgClient from "@effect/sql-pg/PgClient"
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted, Schedule } from "effect"
 import { spawn } from "node:child_process"
 import * as Fleet from "../../src/fleet/Fleet.ts"
 import * as Images from "../../src/fleet/Images.ts"
@@ -40,5 +40,7 @@ if (process.argv[1] === import.meta.filename) {
       ? Effect.asVoid(fleet.work({ isolate: isolate(store) }))
       : fleet.step({ question, image, chunk: Number(chunk) })
   )
-  await Effect.runPromise(Effect.provide(work, fleetOf(store)))
+  // It may be started while the database is down.
+  const patient = Effect.retry(Effect.provide(work, fleetOf(store)), { schedule: Schedule.spaced(500), times: 120 })
+  await Effect.runPromise(patient)
 }

@@ -227,7 +227,7 @@ const attempt = Effect.fnUntraced(function* (engine: Engine, step: Step, worker:
 
 /** Takes steps until there are none left, or for ever. */
 export const work = Effect.fnUntraced(function* (engine: Engine, worker: string, name: string, options: WorkOptions) {
-  const unknown = (yield* engine.store.kinds).filter((kind) => !engine.kinds.has(kind))
+  const unknown = (yield* Effect.retry(engine.store.kinds, whileDown)).filter((kind) => !engine.kinds.has(kind))
   if (unknown.length > 0) return yield* new UnknownQuestion({ kinds: unknown })
   const room = Math.max(LEAST, Math.floor((options.memory ?? 512 * MIB) / MIB))
   const memory = yield* Semaphore.make(room)
