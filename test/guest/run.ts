@@ -13,7 +13,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-let failed = false
+let [tried, booted] = [0, 0]
 for (const guest of guests.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const { compiler, qemu } = machines[guest.machine]
   const missing = ["apt-get", "cpio", "xz", "makedumpfile", compiler[0], qemu[0]].filter(
@@ -23,13 +23,14 @@ for (const guest of guests.filter(({ name }) => names.length === 0 || names.incl
     console.log(`${guest.name}: not booted, for want of ${missing.join(", ")}`)
     continue
   }
+  tried++
   const since = performance.now()
   try {
     await boot(guest)
+    booted++
     console.log(`${guest.name}: booted and dumped in ${((performance.now() - since) / 1000).toFixed(0)} s`)
   } catch (error) {
     console.error(`${guest.name}: ${error instanceof Error ? error.message : String(error)}`)
-    failed = true
   }
 }
 const root = join(import.meta.dirname, "../..")
@@ -39,4 +40,6 @@ const { status } = spawnSync("vitest", ["run", "test/guest"], {
   stdio: "inherit",
   env: { ...process.env, PATH: path, GUESTS: cache }
 })
-process.exit(failed || status !== 0 ? 1 : 0)
+// A mirror that is being written may lack one kernel or another; that all are lacking is a fault.
+if (booted < tried) console.log(`${booted} of ${tried} guests could be booted`)
+process.exit((tried > 0 && booted === 0) || status !== 0 ? 1 : 0)
