@@ -25,7 +25,7 @@ import { follow as followPointer } from "./internal/layout/follow.ts"
 import { format as formatLayout } from "./internal/layout/format.ts"
 import * as list_ from "./internal/layout/list.ts"
 import * as make from "./internal/layout/make.ts"
-import type { AnyLayout, TypeId } from "./internal/layout/model.ts"
+import { type AnyLayout, layoutOf, type TypeId } from "./internal/layout/model.ts"
 import * as paths from "./internal/layout/paths.ts"
 import { PointerImpl } from "./internal/layout/pointer.ts"
 import * as read_ from "./internal/layout/read.ts"
@@ -234,8 +234,6 @@ export type ReadError = UnmappedAddress | SourceError | LayoutError
 
 // All layouts are one class, and all maps.
 const of = <A, R extends Need>(layout: Any): Layout<A, R> => layout as Layout<A, R>
-const impl = (layout: Any): AnyLayout => layout as unknown as AnyLayout
-
 /**
  * True for layouts.
  *
@@ -567,7 +565,7 @@ export const array: {
  * @since 0.1.0
  */
 export const flexibleArray = <A, R extends Need>(element: Layout<A, R>, count: string): Layout<ReadonlyArray<A>, R> =>
-  of(make.flexibleArray(impl(element), count))
+  of(make.flexibleArray(layoutOf(element), count))
 
 /**
  * Names for the values of an integer. Values without a name stay numbers. Behind them is an `int`, or `unsigned` where no
@@ -594,7 +592,7 @@ export const enumeration: {
     base: Layout<A, R>
   ): Layout<N | A, R>
 } = <N extends string>(values: Readonly<Record<N, number | bigint>>, base?: Any): Layout<never, never> =>
-  of(make.names("enumeration", values, base === undefined ? undefined : impl(base)))
+  of(make.names("enumeration", values, base === undefined ? undefined : layoutOf(base)))
 
 /**
  * Names for bits of an integer, or for groups of them. The value is the list of the names whose bits are all set, in the order
@@ -622,7 +620,7 @@ export const flags: {
     base: Layout<A, R>
   ): Layout<ReadonlyArray<N | A>, R>
 } = <N extends string>(values: Readonly<Record<N, number | bigint>>, base?: Any): Layout<never, never> =>
-  of(make.names("flags", values, base === undefined ? undefined : impl(base)))
+  of(make.names("flags", values, base === undefined ? undefined : layoutOf(base)))
 
 /**
  * A bit-field of `width` bits of an integer, a `bool`, an enumeration or flags: a member of a struct. Its value is of the type
@@ -716,7 +714,7 @@ export const union = <const M extends Members>(
  * @since 0.1.0
  */
 export const at = <L extends Any>(offset: number, layout: L, bit?: number): L =>
-  make.at(offset, impl(layout), bit) as unknown as L
+  make.at(offset, layoutOf(layout), bit) as unknown as L
 
 /**
  * A member that is aligned to at least `alignment` bytes, a power of two.
@@ -748,7 +746,7 @@ export const aligned: {
  * @since 0.1.0
  */
 export const anonymous = <A, R extends Need>(record: Layout<A, R>): Anonymous<A, R> =>
-  make.anonymous(impl(record)) as unknown as Anonymous<A, R>
+  make.anonymous(layoutOf(record)) as unknown as Anonymous<A, R>
 
 /**
  * What has a byte order of its own, whatever that of the map is: headers of network protocols and files.

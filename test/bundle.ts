@@ -1,5 +1,5 @@
-// Makes dist/bin.js one file that needs no other: `memmap` then starts in less than half the time. A step of
-// `npm run build`, after tsc has written dist.
+// Bundles dist/bin.js, with the few files of dist/bin that it loads when they are wanted: `memmap` then starts in less than half
+// the time. A step of `npm run build`, after tsc has written dist.
 import { rmSync } from "node:fs"
 import { join } from "node:path"
 import { build } from "vite"
@@ -17,7 +17,7 @@ await build({
     target: "node22",
     minify: true,
     license: { fileName: "bin.licenses.md" }, // of what is bundled
-    rolldownOptions: { external: ["koffi"], output: { entryFileNames: "bin.js", codeSplitting: false } }
+    rolldownOptions: { external: ["koffi"], output: { entryFileNames: "bin.js", chunkFileNames: "bin/[name].js" } }
   }
 })
 rmSync(join(dist, "bin.js.map")) // it belonged to the file that has been replaced

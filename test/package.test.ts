@@ -84,6 +84,8 @@ describe("the packed package", () => {
     const output = sources.map((path) => path.replace(/^src\/(.*)\.ts$/, "dist/$1"))
     const built = [".js", ".js.map", ".d.ts", ".d.ts.map"].flatMap((end) => output.map((path) => path + end))
     built[built.indexOf("dist/bin.js.map")] = "dist/bin.licenses.md" // the program is bundled, and names what is in it
+    const parts = ["Config", "Main", "PgClient", "Schema", "SqlClient", "engine", "progress"] // it loads the databases last
+    built.push(...parts.map((name) => `dist/bin/${name}.js`))
     const packed = readdirSync(unpacked, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
       .map((entry) => relative(unpacked, join(entry.parentPath, entry.name)))

@@ -1,6 +1,7 @@
 // The kernel in images that have been opened, by their physical addresses.
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import { asPc } from "../internal/map/build.ts"
 import type { Endian, WordSize } from "../MachineModel.ts"
 import type { MemoryImage } from "../MemoryImage.ts"
 import type * as Btf from "../linux/Btf.ts"
@@ -40,12 +41,6 @@ export const setMachine = Effect.fnUntraced(function* (
   return result
 })
 
-/** What formats that say nothing of their machine hold is the memory of PCs, nearly always. */
-const asPc = Effect.fnUntraced(function* (map: MemoryMap.Mapped) {
-  const { endian, wordSize } = yield* machineOf(map)
-  return yield* setMachine(map, wordSize ?? 64, endian ?? "little")
-})
-
 /** Finds the kernel in what the images make together. */
 export const kernelOf = Effect.fnUntraced(function* (
   physical: MemoryMap.Mapped,
@@ -53,7 +48,5 @@ export const kernelOf = Effect.fnUntraced(function* (
   btf?: Btf.Btf
 ) {
   const notes = images.map(({ image }) => Option.getOrUndefined(VmcoreInfo.fromImage(image)))
-  const sized = yield* asPc(physical)
-  const ready = yield* Effect.flatMap(MemoryMap.requireWordSize(sized), MemoryMap.requireEndian)
-  return yield* LinuxKernel.open(ready, { vmcoreInfo: notes.find((info) => info !== undefined), btf })
+  return yield* LinuxKernel.open(asPc(physical), { vmcoreInfo: notes.find((info) => info !== undefined), btf })
 })

@@ -2,14 +2,14 @@
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
+import { implOf } from "../internal/map/build.ts"
 import { hex } from "../internal/base/numbers.ts"
 import { list, type ListOptions } from "../internal/layout/list.ts"
-import type { AnyLayout } from "../internal/layout/model.ts"
+import { type AnyLayout, layoutOf } from "../internal/layout/model.ts"
 import { typeName } from "../internal/layout/names.ts"
 import { resolve } from "../internal/layout/paths.ts"
 import { PointerImpl } from "../internal/layout/pointer.ts"
 import { type Member, membersOf } from "../internal/layout/shape.ts"
-import type { MemoryMapImpl } from "../internal/map/map.ts"
 import type * as Layout from "../Layout.ts"
 import type { DataModel } from "../MachineModel.ts"
 import * as MemoryMap from "../MemoryMap.ts"
@@ -26,10 +26,8 @@ export interface Found {
 }
 
 // There is one class behind all layouts, and one behind all maps.
-const impl = (layout: Layout.Any): AnyLayout => layout as unknown as AnyLayout
-
 export const hasMember = (layout: Layout.Any, path: string, model: DataModel): boolean =>
-  typeof resolve(impl(layout), path, model) !== "string"
+  typeof resolve(layoutOf(layout), path, model) !== "string"
 
 /** The records of a list, with their addresses, which `Layout.list` does not tell. */
 export const listOf = (
@@ -39,7 +37,7 @@ export const listOf = (
   next: string,
   options: ListOptions
 ): Stream.Stream<Found, Layout.ReadError> =>
-  list(map as unknown as MemoryMapImpl, impl(layout), head, next, options, (value, address): Found => ({
+  list(implOf(map), layoutOf(layout), head, next, options, (value, address): Found => ({
     address,
     value
   }))
@@ -126,7 +124,7 @@ const textsOf = (map: MemoryMap.Ready, value: unknown): Effect.Effect<ReadonlyMa
   const addresses = new Set<bigint>()
   const visit = (one: unknown): void => {
     if (one instanceof PointerImpl) {
-      const target = impl(one.target()).node
+      const target = layoutOf(one.target()).node
       if (one.address !== 0n && target.kind === "scalar" && target.name === "char") addresses.add(one.address)
     } else if (Array.isArray(one)) one.forEach(visit)
     else if (typeof one === "object" && one !== null && !(one instanceof Uint8Array)) Object.values(one).forEach(visit)
@@ -155,7 +153,7 @@ export const items = <E>(
 ): Stream.Stream<Item, E> => {
   const digits = mapDigits(map)
   const model = MemoryMap.getDataModel(map)
-  const members = membersOf(impl(layout), model)
+  const members = membersOf(layoutOf(layout), model)
   const columns = members.map((member) => columnOf(member, headings.get(member.name) ?? member.name, digits))
   const json = ({ address, value }: Found) => {
     const record = value as Readonly<globalThis.Record<string, unknown>>

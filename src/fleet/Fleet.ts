@@ -71,6 +71,19 @@ export interface Kind<in P, out A, out R = never> {
 }
 
 /**
+ * What makes a kind of question: see {@link question}.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface QuestionOptions<P, A, E, R> {
+  readonly payload: Schema.Codec<P, unknown>
+  readonly result: Schema.Codec<A, unknown>
+  readonly open?: OpenOptions | undefined
+  readonly run: (image: Image, payload: P) => Effect.Effect<A, E, R>
+}
+
+/**
  * A kind of question of your own, by a name that no other has. `payload` and `result` are written to the store as JSON by
  * their Schemas: answers are references and facts, nothing large. `open` says how images are opened for it. Whatever `run`
  * fails with is the image's answer, by its tag and message.
@@ -108,12 +121,7 @@ export interface Kind<in P, out A, out R = never> {
  */
 export const question: <P, A, E, R = never>(
   kind: string,
-  options: {
-    readonly payload: Schema.Codec<P, unknown>
-    readonly result: Schema.Codec<A, unknown>
-    readonly open?: OpenOptions | undefined
-    readonly run: (image: Image, payload: P) => Effect.Effect<A, E, R>
-  }
+  options: QuestionOptions<P, A, E, R>
 ) => Kind<P, A, Exclude<R, Scope.Scope>> = questions.question
 
 /**

@@ -6,7 +6,7 @@
 import { format } from "effect/Formatter"
 import type { Address } from "../AddressRange.ts"
 import { hex } from "../internal/base/numbers.ts"
-import type { AnyLayout } from "../internal/layout/model.ts"
+import { type AnyLayout, layoutOf } from "../internal/layout/model.ts"
 import { declare } from "../internal/layout/names.ts"
 import { elementOf, plain } from "../internal/layout/paths.ts"
 import { PointerImpl } from "../internal/layout/pointer.ts"
@@ -171,17 +171,11 @@ const lineOf = ({ depth, name, offset, type, value }: Row, digits: number): Line
  * @since 0.1.0
  */
 export const lines = (layout: Any, value: unknown, options: Options = {}): ReadonlyArray<Line> => {
-  const { layout: inner } = plain(layout as unknown as AnyLayout)
+  const { layout: inner } = plain(layoutOf(layout))
   const { name, type } = declare(inner, "")
   const where = options.address === undefined ? "" : ` at ${hex(options.address)}`
   if (!isRecord(inner)) {
-    return [
-      [
-        span(`${type}${name}`),
-        span(where, "address"),
-        span(` = ${inline(layout as unknown as AnyLayout, value, options)}`)
-      ]
-    ]
+    return [[span(`${type}${name}`), span(where, "address"), span(` = ${inline(layoutOf(layout), value, options)}`)]]
   }
   const rows = new Rows(options)
   rows.members(inner, value, 0, 0)
@@ -206,4 +200,4 @@ export const lines = (layout: Any, value: unknown, options: Options = {}): Reado
  * @since 0.1.0
  */
 export const text = (layout: Any, value: unknown, options: Options = {}): string =>
-  inline(layout as unknown as AnyLayout, value, options)
+  inline(layoutOf(layout), value, options)

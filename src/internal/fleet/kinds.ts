@@ -9,11 +9,13 @@ import * as Range from "../../AddressRange.ts"
 import * as ByteSource from "../../ByteSource.ts"
 import type { Image } from "../../fleet/Fleet.ts"
 import * as LinuxKernel from "../../linux/LinuxKernel.ts"
+import * as VmcoreInfo from "../../linux/VmcoreInfo.ts"
 import type { OpenOptions } from "../../MemoryImage.ts"
 import * as MachineModel from "../../MachineModel.ts"
 import type { Mapping } from "../../Mapping.ts"
 import * as MemoryMap from "../../MemoryMap.ts"
 import * as Pattern from "../../Pattern.ts"
+import { asPc, implOf } from "../map/build.ts"
 import { compile, type Form } from "../pattern/compile.ts"
 import type { Hit } from "./store/rows.ts"
 
@@ -73,16 +75,6 @@ const lengthOf = (form: Form): number => {
   }
 }
 
-/** What a map says of its machine. */
-const machineOf = (map: MemoryMap.Any) =>
-  Effect.all({
-    wordSize: Effect.match(MemoryMap.requireWordSize(map), {
-      onFailure: () => undefined,
-      onSuccess: MemoryMap.getWordSize
-    }),
-    endian: Effect.match(MemoryMap.requireEndian(map), { onFailure: () => undefined, onSuccess: MemoryMap.getEndian })
-  })
-
 const wordBytesOf = (map: MemoryMap.Any) =>
   Effect.map(MemoryMap.requireWordSize(map), (ready) => MachineModel.wordBytes(MemoryMap.getWordSize(ready)))
 
@@ -131,11 +123,9 @@ export const find = implementation({
   }),
   result: Found,
   reach: ({ pattern }: Find, map) =>
-    Effect.flatMap(machineOf(map), (machine) =>
-      Effect.fromResult(
-        Result.map(compile(pattern, machine), (leaves) =>
-          leaves.reduce((longest, { form }) => Math.max(longest, lengthOf(form)), 1)
-        )
+    Effect.fromResult(
+      Result.map(compile(pattern, implOf(map)), (leaves) =>
+        leaves.reduce((longest, { form }) => Math.max(longest, lengthOf(form)), 1)
       )
     ),
   // A match belongs to the chunk that it begins in; the search goes on past its end by the longest match less a byte.
@@ -198,7 +188,8 @@ export const info = implementation({
   payload: none,
   result: Info,
   run: ({ memory: { format, map }, source }) =>
-    Effect.map(machineOf(map), ({ endian, wordSize }) => {
+    Effect.sync(() => {
+      const { endian, wordSize } = implOf(map)
       let segments = 0
       for (const _ of MemoryMap.segments(map)) segments++
       const mapped = MemoryMap.mappedSize(map)
@@ -207,17 +198,8 @@ export const info = implementation({
     })
 })
 
-/** What formats that say nothing of their machine hold is the memory of PCs, nearly always. */
 const kernelOf = ({ memory }: Image) =>
-  Effect.gen(function* () {
-    const { endian, wordSize } = yield* machineOf(memory.map)
-    let map: MemoryMap.Mapped = memory.map
-    if (wordSize === undefined)
-      map = MemoryMap.setWordSize(map as MemoryMap.MemoryMap<"NoWordSize", MemoryMap.EndianState, "HasMapping">, 64)
-    if (endian === undefined)
-      map = MemoryMap.setEndian(map as MemoryMap.MemoryMap<MemoryMap.WordSizeState, "NoEndian", "HasMapping">, "little")
-    return yield* LinuxKernel.fromImage({ ...memory, map } as typeof memory)
-  })
+  LinuxKernel.open(asPc(memory.map), { vmcoreInfo: Option.getOrUndefined(VmcoreInfo.fromImage(memory)) })
 
 const guest = <A>(
   kind: string,

@@ -1,8 +1,6 @@
 // Questions as they are asked.
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
-import type { FindOptions, Image, Kind, Question } from "../../fleet/Fleet.ts"
-import type { OpenOptions } from "../../MemoryImage.ts"
+import type { FindOptions, Kind, Question, QuestionOptions } from "../../fleet/Fleet.ts"
 import type { StringsOptions } from "../../MemoryMap.ts"
 import * as Pattern from "../../Pattern.ts"
 import * as kinds from "./kinds.ts"
@@ -13,15 +11,7 @@ const questionOf = (implementation: kinds.Implementation, payload: unknown) => (
   [kinds.TypeId]: implementation
 })
 
-export const question = <P, A, E, R>(
-  kind: string,
-  options: {
-    readonly payload: Schema.Codec<P, unknown>
-    readonly result: Schema.Codec<A, unknown>
-    readonly open?: OpenOptions | undefined
-    readonly run: (image: Image, payload: P) => Effect.Effect<A, E, R>
-  }
-): Kind<P, A> => {
+export const question = <P, A, E, R>(kind: string, options: QuestionOptions<P, A, E, R>): Kind<P, A> => {
   const implementation = kinds.implementation({
     ...options,
     kind,

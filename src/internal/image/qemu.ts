@@ -1,5 +1,6 @@
 // The state of an x86 processor as QEMU notes it in dumps, ELF and kdump alike (QEMU, target/i386/arch_dump.c,
 // QEMUCPUState): two words, 18 registers, ten segments of 24 bytes, the control registers, and in newer ones another.
+import type { ProcessorState } from "../../image/Elf.ts"
 import type { Header } from "./headers.ts"
 
 export const OWNER = "QEMU"
@@ -9,14 +10,6 @@ const names = "rax rbx rcx rdx rsi rdi rsp rbp r8 r9 r10 r11 r12 r13 r14 r15 rip
 const REGISTERS_AT = 8
 const CONTROL_AT = REGISTERS_AT + 8 * names.length + 10 * 24
 const SIZE = CONTROL_AT + 5 * 8
-
-export interface ProcessorState {
-  readonly cr0: bigint
-  readonly cr2: bigint
-  readonly cr3: bigint
-  readonly cr4: bigint
-  readonly registers: Readonly<Record<string, bigint>>
-}
 
 /** The state; what is wrong with the note, in words; `undefined` for a version that is not known. */
 export const processorState = (note: Header): ProcessorState | string | undefined => {

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type * as Option from "effect/Option"
 import type { MemoryMapImpl } from "../map/map.ts"
-import type { AnyLayout } from "./model.ts"
+import { layoutOf } from "./model.ts"
 import type { PointerImpl } from "./pointer.ts"
 import { prepare } from "./prepare.ts"
 import { type LayoutReadError, readOne } from "./read.ts"
@@ -15,5 +15,5 @@ export const follow = (
   Effect.suspend(() => {
     const to = options.mask === undefined ? address : BigInt.asUintN(64, address & options.mask)
     if (to === 0n) return Effect.succeedNone
-    return Effect.asSome(readOne(map, prepare(target() as unknown as AnyLayout, map, "follow"), "follow", to))
+    return Effect.asSome(readOne(map, prepare(layoutOf(target()), map, "follow"), "follow", to))
   })

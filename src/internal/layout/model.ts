@@ -3,7 +3,7 @@
 import { identity } from "effect/Function"
 import * as Inspectable from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
-import type { Layout } from "../../Layout.ts"
+import type { Any, Layout } from "../../Layout.ts"
 import type { DataModel, Endian } from "../../MachineModel.ts"
 import type { BytesAccess, Readable } from "../read/reader.ts"
 import type { Decoder } from "./decode.ts"
@@ -69,6 +69,9 @@ export interface AnyLayout {
   readonly shapes: WeakMap<DataModel, Shape>
   readonly decoders: WeakMap<DataModel, Decoder>
 }
+
+/** What is behind the types of a layout. */
+export const layoutOf = (layout: Any): AnyLayout => layout as unknown as AnyLayout
 
 /** The class behind every public `Layout`. */
 export class LayoutImpl extends Pipeable.Class implements AnyLayout, Layout<never, never>, Readable {

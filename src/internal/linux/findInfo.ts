@@ -1,9 +1,9 @@
 // VMCOREINFO in raw physical memory, where nobody says where it lies.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { implOf } from "../map/build.ts"
 import type { SourceError } from "../../MemoryMapError.ts"
 import { hex } from "../base/numbers.ts"
-import type { MemoryMapImpl } from "../map/map.ts"
 import { findAll } from "../search/drive/search.ts"
 import { toPhysical } from "./machine.ts"
 import { asciiOf, type Memory, textOf } from "./memory.ts"
@@ -63,7 +63,7 @@ const confirms = Effect.fnUntraced(function* (memory: Memory, values: Values) {
 export const find = Effect.fnUntraced(function* (
   memory: Memory
 ): Effect.fn.Return<{ readonly found: Found | undefined; readonly why: string }, SourceError> {
-  const places = yield* findAll(memory.map as unknown as MemoryMapImpl, KEY, undefined).pipe(
+  const places = yield* findAll(implOf(memory.map), KEY, undefined).pipe(
     Stream.take(MOST_PLACES),
     Stream.runCollect,
     Effect.catchTag("InvalidPattern", Effect.die)

@@ -1,5 +1,6 @@
 // Values out of a guest's memory: the map, and how its machine lays out words.
 import * as Effect from "effect/Effect"
+import { implOf } from "../map/build.ts"
 import type { Ready } from "../../MemoryMap.ts"
 import type { SourceError, UnmappedAddress } from "../../MemoryMapError.ts"
 import * as decode from "../base/decode.ts"
@@ -62,10 +63,10 @@ export class Memory {
   constructor(map: Ready, words: Words) {
     this.map = map
     this.words = words
-    this.impl = map as unknown as MemoryMapImpl
+    this.impl = implOf(map)
   }
   static of(map: Ready): Memory {
-    const { endian, wordSize } = map as unknown as MemoryMapImpl
+    const { endian, wordSize } = implOf(map)
     return new Memory(map, new Words(wordSize === 32 ? 4 : 8, endian !== "big"))
   }
   wrap(address: bigint): bigint {

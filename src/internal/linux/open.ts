@@ -2,10 +2,10 @@
 // when that is missing, and `how` tells which were gone.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { implOf } from "../map/build.ts"
 import type { Ready } from "../../MemoryMap.ts"
 import { type GuestDataError, KernelNotFound, type SourceError } from "../../MemoryMapError.ts"
 import { hex } from "../base/numbers.ts"
-import type { MemoryMapImpl } from "../map/map.ts"
 import { findAll } from "../search/drive/search.ts"
 import type { BtfImpl } from "./btf/btf.ts"
 import { parseAt, scan as scanTypes } from "./btf/find.ts"
@@ -88,7 +88,7 @@ const shiftByBanner = Effect.fnUntraced(function* (search: Search, symbols: Symb
   const banner = symbols.address("linux_banner")
   const text = symbols.address("_text") ?? symbols.address("_stext")
   if (banner === undefined || text === undefined) return search.failed("the banner", "it is no symbol of this kernel")
-  const places = yield* findAll(search.physical.map as unknown as MemoryMapImpl, BANNER, undefined).pipe(
+  const places = yield* findAll(implOf(search.physical.map), BANNER, undefined).pipe(
     Stream.take(MOST_BANNERS),
     Stream.runCollect,
     Effect.catchTag("InvalidPattern", Effect.die)

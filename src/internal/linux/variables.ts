@@ -2,9 +2,9 @@
 // small virtual machines are): what leads to its processes, found by what it must look like.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { implOf } from "../map/build.ts"
 import type { AddressRange } from "../../AddressRange.ts"
 import type { GuestDataError, SourceError } from "../../MemoryMapError.ts"
-import type { MemoryMapImpl } from "../map/map.ts"
 import { findAll } from "../search/drive/search.ts"
 import { type Kernel, structOf, symbolOf } from "./kernel.ts"
 import { asciiOf, type Memory, type ReadError } from "./memory.ts"
@@ -30,11 +30,11 @@ const firstTask = Effect.fnUntraced(function* (kernel: Kernel, physical: Memory,
   )
   const comm = layout?.members.get("comm")
   if (layout === undefined || comm === undefined) return undefined
-  const places = yield* findAll(
-    physical.map as unknown as MemoryMapImpl,
-    new TextEncoder().encode(NAME),
-    undefined
-  ).pipe(Stream.take(MOST_PLACES), Stream.runCollect, Effect.catchTag("InvalidPattern", Effect.die))
+  const places = yield* findAll(implOf(physical.map), new TextEncoder().encode(NAME), undefined).pipe(
+    Stream.take(MOST_PLACES),
+    Stream.runCollect,
+    Effect.catchTag("InvalidPattern", Effect.die)
+  )
   for (const place of places) {
     const at = place - BigInt(comm.offset)
     if (at < 0n) continue

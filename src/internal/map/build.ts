@@ -39,3 +39,10 @@ export const withModel = (
   const sized = wordSize === undefined ? implOf(map) : setWordSize(implOf(map), wordSize)
   return endian === undefined ? sized : setEndian(sized, endian)
 }
+
+/** What formats that say nothing of their machine hold is the memory of PCs, nearly always. */
+export const asPc = (map: Mapped): Ready => {
+  const { endian, wordSize } = implOf(map)
+  const sized = wordSize === undefined ? setWordSize(implOf(map), 64) : implOf(map)
+  return endian === undefined ? setEndian(sized, "little") : sized
+}

@@ -5,13 +5,13 @@ import * as Command from "effect/cli/Command"
 import { span } from "../../../render/Line.ts"
 import { action, partial } from "../../action.ts"
 import { fileArgument } from "../../arguments.ts"
-import * as fleet from "../../fleet.ts"
 import { Output } from "../../output.ts"
+import { engine, store } from "./arguments.ts"
 
 export const add = Command.make(
   "add",
   {
-    store: fleet.store,
+    store,
     images: fileArgument("IMAGE").pipe(
       Argument.withDescription(
         "A file, a directory with all files below it, an http: or https: address, or @FILE: a list of such, one a line"
@@ -22,7 +22,8 @@ export const add = Command.make(
   Effect.fnUntraced(
     function* ({ images, store }) {
       const output = yield* Output
-      const { added, refused } = yield* fleet.withFleet(store, { create: true })(fleet.addImages(images))
+      const { addImages, withFleet } = yield* engine
+      const { added, refused } = yield* withFleet(store, { create: true })(addImages(images))
       yield* output.lines([
         {
           line: [span(`${added.length} image${added.length === 1 ? "" : "s"}`)],

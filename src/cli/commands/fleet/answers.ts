@@ -2,13 +2,13 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Command from "effect/cli/Command"
-import * as Fleet from "../../../fleet/Fleet.ts"
+import type * as Fleet from "../../../fleet/Fleet.ts"
 import { hex } from "../../../internal/base/numbers.ts"
 import { span } from "../../../render/Line.ts"
 import { action } from "../../action.ts"
-import * as fleet from "../../fleet.ts"
 import { type Item, Output } from "../../output.ts"
 import { jsonText } from "../../json.ts"
+import { engine, store } from "./arguments.ts"
 
 const partOf = ({ chunk, chunks }: Fleet.Answer<unknown>): string =>
   chunks > 1 ? ` (chunk ${chunk + 1} of ${chunks})` : ""
@@ -36,10 +36,11 @@ export const hitItem = ({ address, length, location, place, source, ...of }: Fle
 
 export const answers = Command.make(
   "answers",
-  { store: fleet.store },
+  { store },
   Effect.fnUntraced(
     function* ({ store }) {
       const output = yield* Output
+      const { Fleet, withFleet } = yield* engine
       const print = Effect.gen(function* () {
         const { answers, hits, status } = yield* Fleet.Fleet
         const kinds = new Map((yield* status).questions.map(({ id, kind }) => [id, kind]))
@@ -48,7 +49,7 @@ export const answers = Command.make(
         )
         yield* output.print(Stream.map(hits(), hitItem))
       })
-      yield* fleet.withFleet(store, { create: false })(print)
+      yield* withFleet(store, { create: false })(print)
     },
     (work) => action(work)
   )

@@ -4,18 +4,19 @@ import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Fleet from "../../../fleet/Fleet.ts"
+import type * as Fleet from "../../../fleet/Fleet.ts"
 import { span } from "../../../render/Line.ts"
 import { action } from "../../action.ts"
 import { Refused } from "../../errors.ts"
 import * as args from "../../arguments.ts"
-import * as fleet from "../../fleet.ts"
 import { Output } from "../../output.ts"
 import * as Patterns from "../../pattern.ts"
+import { engine, store } from "./arguments.ts"
 
 const asking = (store: string, question: Fleet.Question<unknown>) =>
   Effect.gen(function* () {
-    const id = yield* fleet.withFleet(store, { create: false })(Fleet.Fleet.use((fleet) => fleet.ask(question)))
+    const { Fleet, withFleet } = yield* engine
+    const id = yield* withFleet(store, { create: false })(Fleet.Fleet.use((fleet) => fleet.ask(question)))
     yield* (yield* Output).lines([{ line: [span(id)], json: { type: "question", id, kind: question.kind } }])
   })
 
@@ -32,6 +33,7 @@ export const findQuestion = Effect.fnUntraced(function* (
 ) {
   const { align, kind, pattern } = yield* Patterns.asked(input, undefined)
   const alignment = align ?? (kind === "pointer" ? "word" : 1)
+  const { Fleet } = yield* engine
   return Fleet.find(pattern, { alignment, limit: Option.getOrUndefined(input.limit) })
 })
 
@@ -42,13 +44,8 @@ export const patterns = Argument.String("PATTERN").pipe(
   Argument.variadic()
 )
 
-/** Questions that need no more words. */
-export const facts: Readonly<Record<"info" | "uname" | "ps" | "modules", Fleet.Question<unknown>>> = {
-  info: Fleet.info,
-  uname: Fleet.uname,
-  ps: Fleet.ps,
-  modules: Fleet.modules
-}
+/** Questions that need no more words, by their names in `Fleet`. */
+export const facts = ["info", "uname", "ps", "modules"] as const
 
 const stringsFlags = {
   minLength: args
@@ -63,8 +60,8 @@ const stringsFlags = {
 export const ask = Command.make(
   "ask",
   {
-    store: fleet.store,
-    what: Argument.Literals("WHAT", ["find", "strings", "info", "uname", "ps", "modules"]).pipe(
+    store,
+    what: Argument.Literals("WHAT", ["find", "strings", ...facts]).pipe(
       Argument.withDescription("find a PATTERN, strings, info of the image; of a machine's memory uname, ps, modules")
     ),
     patterns,
@@ -76,7 +73,8 @@ export const ask = Command.make(
       const { patterns, store, what } = input
       if (what === "find") return yield* asking(store, yield* findQuestion(input))
       if (patterns.length > 0) return yield* new Refused({ message: `${what} takes no PATTERN: ${patterns.join(" ")}` })
-      if (what !== "strings") return yield* asking(store, facts[what])
+      const { Fleet } = yield* engine
+      if (what !== "strings") return yield* asking(store, Fleet[what])
       const question = Fleet.strings({
         encoding: Option.getOrUndefined(input.encoding),
         minLength: Option.getOrUndefined(input.minLength),

@@ -11,15 +11,14 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import { availableParallelism } from "node:os"
-import * as Fleet from "../../../fleet/Fleet.ts"
+import type * as Fleet from "../../../fleet/Fleet.ts"
 import * as Pattern from "../../../Pattern.ts"
 import { action, empty, partial } from "../../action.ts"
 import * as args from "../../arguments.ts"
-import * as fleet from "../../fleet.ts"
 import { Output } from "../../output.ts"
 import { facts, findFlags, findQuestion, patterns } from "./ask.ts"
 import { answerItem, hitItem } from "./answers.ts"
-import { memory } from "./work.ts"
+import { engine, memory } from "./arguments.ts"
 
 const Payload = Schema.toCodecJson(Schema.Struct({ pattern: Pattern.Pattern, alignment: Schema.Unknown }))
 
@@ -46,7 +45,7 @@ export const find = Command.make(
       .pipe(Argument.withDescription("A directory of images, with all files below it, or one image")),
     patterns,
     ...findFlags,
-    also: Flag.Literals("also", ["info", "uname", "ps", "modules"]).pipe(
+    also: Flag.Literals("also", facts).pipe(
       Flag.withMetavar("WHAT"),
       Flag.withDescription("Ask this too: info, uname, ps, modules; may be repeated"),
       Flag.atLeast(0)
@@ -66,6 +65,7 @@ export const find = Command.make(
   Effect.fnUntraced(
     function* (input) {
       const output = yield* Output
+      const fleet = yield* engine
       const question = yield* findQuestion(input)
       const location = fleet.absolute(input.location)
       const store = yield* Option.match(input.store, {
@@ -73,13 +73,13 @@ export const find = Command.make(
         onSome: (store) => Effect.succeed(store)
       })
       const run = Effect.gen(function* () {
-        const { answers, ask, hits } = yield* Fleet.Fleet
+        const { answers, ask, hits } = yield* fleet.Fleet.Fleet
         const { added, refused } = yield* fleet.addImages([location])
-        const also = input.also.map((name) => facts[name])
+        const also: ReadonlyArray<Fleet.Question<unknown>> = input.also.map((name) => fleet.Fleet[name])
         yield* Effect.forEach([question, ...also], ask, { discard: true })
         yield* output.note(`${added.length} images; stopped, the same command goes on. Kept in ${store}`)
         const processes = Option.getOrElse(input.processes, availableParallelism)
-        yield* fleet.work(store, { processes, memory: fleet.memoryOf(input.memory) })
+        yield* fleet.work(store, { processes, memory: Option.getOrUndefined(input.memory) })
         // The store may know images that are no longer there.
         const here = new Set(added.map(({ id }) => id))
         let [found, failed] = [0, refused.length]

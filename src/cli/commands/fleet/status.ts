@@ -2,12 +2,13 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Command from "effect/cli/Command"
-import * as Fleet from "../../../fleet/Fleet.ts"
+import type * as Fleet from "../../../fleet/Fleet.ts"
 import { sizeText } from "../../../internal/base/numbers.ts"
 import { type Line, span } from "../../../render/Line.ts"
 import { action } from "../../action.ts"
-import * as fleet from "../../fleet.ts"
 import { type Item, Output } from "../../output.ts"
+import { engine, store } from "./arguments.ts"
+import { progressText } from "./progress.ts"
 
 const heading = (text: string): Line => [span(text, "heading")]
 
@@ -24,7 +25,7 @@ const tableOf = (status: Fleet.Status, now: number): ReadonlyArray<Line> => {
   const section = (title: string, lines: ReadonlyArray<Line>) =>
     lines.length === 0 ? [] : [[], heading(title), ...lines]
   return [
-    [span(`${status.images} images; ${fleet.progressText(status)}`)],
+    [span(`${status.images} images; ${progressText(status)}`)],
     ...section("QUESTION      STEPS ANSWERED   FAILED    ASIDE        BYTES        TIME", rows),
     ...section("FAILURES", failures),
     ...section(
@@ -37,11 +38,12 @@ const tableOf = (status: Fleet.Status, now: number): ReadonlyArray<Line> => {
 
 export const status = Command.make(
   "status",
-  { store: fleet.store },
+  { store },
   Effect.fnUntraced(
     function* ({ store }) {
       const output = yield* Output
-      const status = yield* fleet.withFleet(store, { create: false })(Fleet.Fleet.use(({ status }) => status))
+      const { Fleet, withFleet } = yield* engine
+      const status = yield* withFleet(store, { create: false })(Fleet.Fleet.use(({ status }) => status))
       const now = yield* Clock.currentTimeMillis
       const lines = tableOf(status, now).map((line): Item => ({ line }))
       yield* output.lines([...lines, { json: { type: "status", ...status } }])

@@ -1,27 +1,19 @@
 // memmap fleet work: a worker, and the step of one that is done by itself.
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Fleet from "../../../fleet/Fleet.ts"
 import { span } from "../../../render/Line.ts"
 import { action } from "../../action.ts"
 import * as args from "../../arguments.ts"
-import * as fleet from "../../fleet.ts"
 import { Output } from "../../output.ts"
-
-export const memory = args
-  .count("memory", 1n << 20n)
-  .pipe(
-    Flag.withMetavar("SIZE"),
-    Flag.withDescription("Ask about at most this much at a time, as 2GiB (512MiB)"),
-    Flag.optional
-  )
+import { engine, memory, store } from "./arguments.ts"
 
 export const work = Command.make(
   "work",
   {
-    store: fleet.store,
+    store,
     processes: args
       .count("processes", 1n, 1024n)
       .pipe(Flag.withAlias("j"), Flag.withDescription("Work in N processes"), Flag.withDefault(1)),
@@ -31,8 +23,9 @@ export const work = Command.make(
   Effect.fnUntraced(
     function* ({ memory, processes, stay, store }) {
       const output = yield* Output
+      const fleet = yield* engine
       const steps = yield* fleet.withFleet(store, { create: false })(
-        fleet.work(store, { processes, memory: fleet.memoryOf(memory), stay })
+        fleet.work(store, { processes, memory: Option.getOrUndefined(memory), stay })
       )
       yield* output.lines([
         { line: [span(`${steps} step${steps === 1 ? "" : "s"} done here`)], json: { type: "worked", steps } }
@@ -55,14 +48,15 @@ export const work = Command.make(
 export const step = Command.make(
   "step",
   {
-    store: fleet.store,
+    store,
     question: Argument.String("QUESTION"),
     image: Argument.String("IMAGE"),
     chunk: Argument.Int("CHUNK")
   },
   Effect.fnUntraced(
     function* ({ store, ...step }) {
-      yield* fleet.withFleet(store, { create: false })(Fleet.Fleet.use((fleet) => fleet.step(step)))
+      const { Fleet, withFleet } = yield* engine
+      yield* withFleet(store, { create: false })(Fleet.Fleet.use((fleet) => fleet.step(step)))
     },
     (work) => action(work)
   )

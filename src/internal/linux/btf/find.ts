@@ -1,10 +1,10 @@
 // Where a kernel's types are: between two symbols, somewhere in memory, or in a section of an ELF file.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import { implOf } from "../../map/build.ts"
 import type { ByteSource } from "../../../ByteSource.ts"
 import type { SourceError } from "../../../MemoryMapError.ts"
 import { hex } from "../../base/numbers.ts"
-import type { MemoryMapImpl } from "../../map/map.ts"
 import { findAll } from "../../search/drive/search.ts"
 import { asciiOf, type Memory, type ReadError, Words } from "../memory.ts"
 import { type BtfImpl, Kind, parse } from "./btf.ts"
@@ -48,7 +48,7 @@ export const parseAt = Effect.fnUntraced(function* (
 /** The first in physical memory that are a kernel's, and complete: pages of a file may lie scattered. */
 export const scan = Effect.fnUntraced(function* (memory: Memory) {
   const magic = memory.words.little ? [0x9f, 0xeb, 1, 0] : [0xeb, 0x9f, 1, 0]
-  const places = yield* findAll(memory.map as unknown as MemoryMapImpl, Uint8Array.from(magic), undefined).pipe(
+  const places = yield* findAll(implOf(memory.map), Uint8Array.from(magic), undefined).pipe(
     Stream.take(MOST_PLACES),
     Stream.runCollect,
     Effect.catchTag("InvalidPattern", Effect.die)

@@ -3,7 +3,7 @@
 // in front (every 256th name's place among the names), and in front of those the names, whose lengths must meet all markers.
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { MemoryMapImpl } from "../../map/map.ts"
+import { implOf } from "../../map/build.ts"
 import { findAll } from "../../search/drive/search.ts"
 import { type Memory, type ReadError, Words } from "../memory.ts"
 import { skipName, TOKENS, tokensOf } from "./names.ts"
@@ -155,7 +155,7 @@ const namesBefore = Effect.fnUntraced(function* (memory: Memory, found: Tokens) 
 
 /** The first tables that are complete. Copies of the token table alone, left over from unpacking the kernel, are passed over. */
 export const scan = Effect.fnUntraced(function* (memory: Memory) {
-  const places = yield* findAll(memory.map as unknown as MemoryMapImpl, DIGITS, undefined).pipe(
+  const places = yield* findAll(implOf(memory.map), DIGITS, undefined).pipe(
     Stream.take(MOST_PLACES),
     Stream.runCollect,
     Effect.catchTag("InvalidPattern", Effect.die)

@@ -1,27 +1,22 @@
-// A fleet for the commands about it: its store, its workers as processes, how far it is.
+// What runs a fleet for the commands about it: its store, and its workers as processes.
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type { SqlError } from "effect/sql/SqlError"
 import type { MigrationError } from "effect/sql/Migrator"
-import * as Argument from "effect/cli/Argument"
 import { resolve } from "node:path"
-import * as Fleet from "../fleet/Fleet.ts"
-import * as Images from "../fleet/Images.ts"
-import { sizeText } from "../internal/base/numbers.ts"
-import * as NodeSqlite from "../node/NodeSqlite.ts"
-import { fileArgument } from "./arguments.ts"
-import { Refused } from "./errors.ts"
-import { Output } from "./output.ts"
+import * as Fleet from "../../../fleet/Fleet.ts"
+import * as Images from "../../../fleet/Images.ts"
+import * as NodeSqlite from "../../../node/NodeSqlite.ts"
+import { Refused } from "../../errors.ts"
+import { Output } from "../../output.ts"
+import { progressText } from "./progress.ts"
 
-export const store: Argument.Argument<string> = fileArgument("STORE").pipe(
-  Argument.withDescription("Where the fleet is kept: a file, for the workers of one machine, or a postgres: address")
-)
+export { Fleet }
 
 /** How long the step of a worker that died waits for another. All workers of a store must agree on it. */
 const LEASE = "30 seconds"
@@ -41,7 +36,7 @@ const database = (store: string) =>
 type FleetError = Fleet.StoreError | Fleet.UnknownQuestion | Images.ImageUnavailable | SqlError | MigrationError
 
 /** Lets what a fleet fails with be told as other failures are. */
-export const refused = <A, E, R>(effect: Effect.Effect<A, E | FleetError, R>) =>
+const refused = <A, E, R>(effect: Effect.Effect<A, E | FleetError, R>) =>
   Effect.mapError(effect, (error) =>
     isFleetError(error) ? new Refused({ message: error.message }) : error
   ) as Effect.Effect<A, Exclude<E, FleetError> | Refused, R>
@@ -73,7 +68,7 @@ const isAddress = (location: string): boolean => /^[a-z][a-z0-9+.-]+:/i.test(loc
 export const absolute = (location: string): string => (isAddress(location) ? location : resolve(location))
 
 /** The locations that arguments stand for: @FILE is a file that lists them, one a line. */
-export const locations = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
+const locations = Effect.fnUntraced(function* (names: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const all = yield* Effect.forEach(names, (name) =>
     name.startsWith("@")
@@ -121,26 +116,6 @@ const isolate = Effect.fnUntraced(function* (store: string) {
     )
 })
 
-const total = ({ questions }: Fleet.Status) => {
-  let [steps, done, bytes] = [0, 0, 0]
-  for (const { answered, bytes: more, failed, setAside, steps: all } of questions) {
-    steps += all
-    done += answered + failed + setAside
-    bytes += more
-  }
-  return { steps, done, bytes }
-}
-
-/** How far and how fast, in a line. */
-export const progressText = (status: Fleet.Status): string => {
-  const { done, steps } = total(status)
-  const { bytes, seconds } = status.lastMinute
-  const rate = seconds === 0 ? "" : `, ${sizeText(BigInt(Math.round(bytes / seconds)))}/s`
-  const left = seconds > 0 && status.lastMinute.steps > 0 ? ((steps - done) * seconds) / status.lastMinute.steps : 0
-  const wait = left > 1 ? `, ${Math.ceil(left)} s left` : ""
-  return `${done} of ${steps} steps, ${status.workers.length} at work${rate}${wait}`
-}
-
 /** Works until all is done, in this process and `processes - 1` others, and tells how many steps this one did. */
 export const work = Effect.fnUntraced(function* (
   store: string,
@@ -161,5 +136,3 @@ export const work = Effect.fnUntraced(function* (
   yield* output.status("")
   return steps
 }, Effect.scoped)
-
-export const memoryOf = (memory: Option.Option<number>): number | undefined => Option.getOrUndefined(memory)
