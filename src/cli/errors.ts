@@ -4,6 +4,8 @@ import * as Option from "effect/Option"
 import type * as PlatformError from "effect/PlatformError"
 import * as Runtime from "effect/Runtime"
 import * as AddressRange from "../AddressRange.ts"
+import type * as Fleet from "../fleet/Fleet.ts"
+import type { ImageUnavailable } from "../fleet/Images.ts"
 import { bytesText, hex, sizeText } from "../internal/base/numbers.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import type * as MemoryMapError from "../MemoryMapError.ts"
@@ -35,6 +37,9 @@ export type Failure =
   | MemoryMapError.TooLarge
   | MemoryMapError.UnmappedAddress
   | PlatformError.PlatformError
+  | Fleet.StoreError
+  | Fleet.UnknownQuestion
+  | ImageUnavailable
 
 type Details = ReadonlyArray<readonly [label: string, text: string]>
 
@@ -137,12 +142,15 @@ export const explain = (error: Failure, map?: MemoryMap.Any): Refused => {
         details: error.tried.map(({ what, why }) => [what, why] as const)
       })
     case "GuestDataError":
+    case "ImageUnavailable":
     case "InvalidMapping":
     case "InvalidPattern":
     case "LayoutError":
     case "MappingOverlap":
     case "SourceError":
+    case "StoreError":
     case "TooLarge":
+    case "UnknownQuestion":
       return new Refused({ message: error.message })
   }
 }

@@ -29,7 +29,7 @@ const isolate =
       const child = spawn(process.execPath, [import.meta.filename, store, question, image, String(chunk)], {
         stdio: "ignore"
       })
-      child.once("exit", (code) => resume(Effect.succeed(code === 0)))
+      child.once("exit", (_, signal) => resume(Effect.succeed(signal === null)))
       return Effect.sync(() => void child.kill("SIGKILL"))
     })
 

@@ -92,10 +92,19 @@ describe("memmap fleet", () => {
     const db = store("none.db")
     const added = await fleet("add", db, path("nowhere"))
     assert.deepInclude(added, { code: 2, out: "0 images\n" })
-    assert.include(added.err, path("nowhere"))
+    assert.include(added.err, `${path("nowhere")}: there is no such file`)
     const noDatabase = await fleet("status", path("a.bin"))
-    assert.strictEqual(noDatabase.code, 2)
-    assert.include(noDatabase.err, "database")
+    assert.deepInclude(noDatabase, {
+      code: 2,
+      err: `memmap: ${path("a.bin")}: this store cannot be opened: file is not a database\n`
+    })
+  })
+
+  it("names a database that does not answer without its password", async () => {
+    const down = await fleet("status", "postgres://reader:secret@127.0.0.1:1/dumps")
+    assert.strictEqual(down.code, 2)
+    assert.include(down.err, "memmap: postgres://reader@127.0.0.1:1/dumps: this store cannot be opened: ")
+    assert.notInclude(down.err, "secret")
   })
 
   it("stops when it is told to, and hands back what it held", async () => {

@@ -42,6 +42,26 @@ const web = (pages: Record<string, Server>) => {
 const files = Layer.provideMerge(FileMapper.layerFileSystem, NodeFileSystem.layer)
 const layer = Layer.provideMerge(Images.layer, files)
 
+describe("images in a directory", () => {
+  it.effect(
+    "are all files below it, each once where links lead in circles, and what cannot be read is named itself",
+    () =>
+      Effect.gen(function* () {
+        const fs = yield* FileSystem.FileSystem
+        const home = yield* fs.makeTempDirectoryScoped()
+        yield* fs.makeDirectory(`${home}/sub`)
+        yield* fs.writeFile(`${home}/a`, Uint8Array.of(1))
+        yield* fs.writeFile(`${home}/sub/b`, Uint8Array.of(2))
+        yield* fs.symlink(home, `${home}/sub/up`)
+        yield* fs.symlink(`${home}/nowhere`, `${home}/dangling`)
+        const images = yield* Images.Images
+        assert.deepStrictEqual(yield* images.list(home), [`${home}/a`, `${home}/dangling`, `${home}/sub/b`])
+        const error = yield* Effect.flip(images.identify(`${home}/dangling`))
+        assert.strictEqual(error.message, `${home}/dangling: there is no such file`)
+      }).pipe(Effect.scoped, Effect.provide(layer))
+  )
+})
+
 describe("images on the web", () => {
   const large = new Uint8Array(5 << 20)
   large.set(new TextEncoder().encode("near the end"), (4 << 20) + 17)

@@ -5,6 +5,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
+import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as ByteSource from "../../ByteSource.ts"
@@ -34,8 +35,10 @@ type Service = Images["Service"]
 type List = Service["list"]
 type Open = (location: string) => Effect.Effect<OpenImage, ImageUnavailable, Scope.Scope>
 
-const unavailable = (location: string) => (cause: { readonly message: string }) =>
-  new ImageUnavailable({ location, why: cause.message, cause })
+const unavailable = (location: string) => (cause: { readonly message: string; readonly reason?: unknown }) => {
+  const missing = Predicate.isTagged(cause.reason, "NotFound")
+  return new ImageUnavailable({ location, why: missing ? "there is no such file" : cause.message, cause })
+}
 
 /** The service for one way of listing and opening. */
 const serviceOf = (list: List, open: Open): Effect.Effect<Service, never, Digest.Digest> =>
@@ -56,17 +59,28 @@ const serviceOf = (list: List, open: Open): Effect.Effect<Service, never, Digest
 const pathOf = (location: string): string =>
   /^file:/i.test(location) ? decodeURIComponent(new URL(location).pathname) : location
 
-/** The regular files below a path; what is neither file nor directory is left out. */
-const filesBelow = (fs: FileSystem.FileSystem, path: string): Effect.Effect<ReadonlyArray<string>, PlatformError> =>
-  Effect.flatMap(fs.stat(path), ({ type }) => {
-    if (type !== "Directory") return Effect.succeed(type === "File" ? [path] : [])
-    return fs.readDirectory(path).pipe(
-      Effect.flatMap((names) =>
-        Effect.forEach(names.toSorted(), (name) => filesBelow(fs, `${path.replace(/\/+$/, "")}/${name}`))
-      ),
-      Effect.map((lists) => lists.flat())
-    )
-  })
+/**
+ * The regular files at a path or below it. What is neither file nor directory is left out, and so is a directory met before
+ * (links may lead round in circles). What cannot be looked into is listed itself, so that opening it tells why.
+ */
+const filesBelow = Effect.fnUntraced(function* (fs: FileSystem.FileSystem, path: string) {
+  const met = new Set<string>()
+  const below = (path: string): Effect.Effect<ReadonlyArray<string>, PlatformError> =>
+    Effect.gen(function* () {
+      const { type } = yield* fs.stat(path)
+      if (type !== "Directory") return type === "File" ? [path] : []
+      const real = yield* fs.realPath(path)
+      if (met.has(real)) return []
+      met.add(real)
+      const names = yield* fs.readDirectory(path)
+      const lists = yield* Effect.forEach(names.toSorted(), (name) => {
+        const entry = `${path.replace(/\/+$/, "")}/${name}`
+        return Effect.orElseSucceed(below(entry), () => [entry])
+      })
+      return lists.flat()
+    })
+  return yield* below(path)
+})
 
 export const make = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem

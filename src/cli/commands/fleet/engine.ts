@@ -1,13 +1,13 @@
 // What runs a fleet for the commands about it: its store, and its workers as processes.
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Redacted from "effect/Redacted"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as ChildProcess from "effect/process/ChildProcess"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
-import type { SqlError } from "effect/sql/SqlError"
-import type { MigrationError } from "effect/sql/Migrator"
 import { resolve } from "node:path"
 import * as Fleet from "../../../fleet/Fleet.ts"
 import * as Images from "../../../fleet/Images.ts"
@@ -33,17 +33,26 @@ const database = (store: string) =>
       )
     : NodeSqlite.layer({ filename: store, busyTimeout: "1 minute" })
 
-type FleetError = Fleet.StoreError | Fleet.UnknownQuestion | Images.ImageUnavailable | SqlError | MigrationError
+/** A store as it may be shown: without the password of its address. */
+const shown = (store: string): string => (isPostgres(store) ? store.replace(/(:\/\/[^/@:]*):[^@/]*@/, "$1@") : store)
 
-/** Lets what a fleet fails with be told as other failures are. */
-const refused = <A, E, R>(effect: Effect.Effect<A, E | FleetError, R>) =>
-  Effect.mapError(effect, (error) =>
-    isFleetError(error) ? new Refused({ message: error.message }) : error
-  ) as Effect.Effect<A, Exclude<E, FleetError> | Refused, R>
+/** The reason that a database gives lies at the bottom, below what was being done. */
+const reasonOf = (error: unknown): string => {
+  const below = Predicate.isObject(error) ? (error["reason"] ?? error["cause"]) : undefined
+  if (below instanceof Error) return reasonOf(below)
+  return error instanceof Error ? error.message : String(error)
+}
 
-const tags = new Set(["StoreError", "UnknownQuestion", "ImageUnavailable", "SqlError", "MigrationError"])
-const isFleetError = (error: unknown): error is FleetError =>
-  typeof error === "object" && error !== null && "_tag" in error && tags.has(String(error._tag))
+/** Opens a store. What a database fails with while it is opened comes as an error or as a defect. */
+const open = (store: string) => {
+  const images = Layer.provide(Images.layer, FetchHttpClient.layer)
+  const layer = Fleet.layer({ lease: LEASE }).pipe(Layer.provide(images), Layer.provide(database(store)))
+  return Effect.catchCause(Layer.build(layer), (cause) =>
+    Cause.hasInterrupts(cause)
+      ? Effect.interrupt
+      : new Refused({ message: `${shown(store)}: this store cannot be opened: ${reasonOf(Cause.squash(cause))}` })
+  )
+}
 
 /** Runs what is done with the fleet in a store, which must be there unless it may be made. */
 export const withFleet =
@@ -57,10 +66,8 @@ export const withFleet =
           details: [["try", "memmap fleet add STORE IMAGE, which makes one"]]
         })
       }
-      const images = Layer.provide(Images.layer, FetchHttpClient.layer)
-      const layer = Fleet.layer({ lease: LEASE }).pipe(Layer.provide(images), Layer.provide(database(store)))
-      return yield* Effect.provide(work, layer)
-    }).pipe(refused)
+      return yield* Effect.provideContext(work, yield* open(store))
+    }).pipe(Effect.scoped)
 
 const isAddress = (location: string): boolean => /^[a-z][a-z0-9+.-]+:/i.test(location)
 
@@ -106,14 +113,20 @@ const helpers = (store: string, count: number, memory: number | undefined) =>
     { discard: true }
   )
 
+/** Codes of a process that ended in order: done, could not do it, was asked to stop. 1 is what an uncaught error ends with. */
+const ENDED = new Set([0, 2, 130])
+
 /** Does a step in a process of its own, and tells whether that lived. */
 const isolate = Effect.fnUntraced(function* (store: string) {
   const spawner = yield* ChildProcessSpawner
   return ({ chunk, image, question }: Fleet.Step) =>
-    spawner.exitCode(memmap(["fleet", "step", store, question, image, String(chunk)])).pipe(
-      Effect.map((code) => Number(code) === 0),
-      Effect.orElseSucceed(() => false)
-    )
+    Effect.gen(function* () {
+      const step = memmap(["fleet", "step", store, question, image, String(chunk)])
+      // That a process cannot be started is no death: the step goes back to the queue.
+      const child = yield* Effect.orDie(spawner.spawn(step))
+      // No code means a signal.
+      return yield* Effect.match(child.exitCode, { onSuccess: (code) => ENDED.has(code), onFailure: () => false })
+    }).pipe(Effect.scoped)
 })
 
 /** Works until all is done, in this process and `processes - 1` others, and tells how many steps this one did. */
