@@ -11,6 +11,7 @@ import * as AddressRange from "../AddressRange.ts"
 import { parseNumber } from "../internal/base/numbers.ts"
 import * as MemoryImage from "../MemoryImage.ts"
 import * as PageTable from "../PageTable.ts"
+import * as Written from "./written.ts"
 
 const parser =
   <A>(name: string, parse: (text: string) => Result.Result<A, string>) =>
@@ -27,37 +28,31 @@ export const parsed = <A>(name: string, parse: (text: string) => Result.Result<A
 const parsedFlag = <A>(name: string, metavar: string, parse: (text: string) => Result.Result<A, string>) =>
   Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.mapEffect(parser(`--${name}`, parse)))
 
-/** An address or a range, and in words what is wrong with a text that is none. */
+/** An address, and in words what is wrong with a text that is none. */
 export const parseAddress = (text: string): Result.Result<bigint, string> =>
   Result.mapError(AddressRange.parseAddress(text), ({ why }) => why)
 
-const parseRange = (text: string): Result.Result<AddressRange.AddressRange, string> =>
-  Result.mapError(AddressRange.parse(text), ({ why }) => why)
-
 /** Where to begin, and where to end if a range was given. */
-export interface Place {
-  readonly start: bigint
-  readonly end?: bigint
-}
-
-const parsePlace = (text: string): Result.Result<Place, string> =>
-  /.(\.\.|[+-])/.test(text) ? parseRange(text) : Result.map(parseAddress(text), (start): Place => ({ start }))
-
-export const place: Argument.Argument<Place> = parsed("ADDRESS", parsePlace).pipe(
+export const place: Argument.Argument<Written.Written<Written.Place>> = parsed(
+  "ADDRESS",
+  Written.writtenPlace("ADDRESS")
+).pipe(
   Argument.withDescription(
-    "Where: decimal, 0x hexadecimal with _ where wanted, or a size such as 4KiB; or a range, A..B or A+N"
+    "Where: decimal, 0x hexadecimal with _ where wanted, or a size such as 4KiB; a symbol of the kernel in the image; or a range, A..B or A+N"
   )
 )
 
 export const size = (name: string): Argument.Argument<bigint> => parsed(name, parseNumber)
 
+export const rangeFlag = (name: string) => parsedFlag(name, "A..B", Written.writtenRange(`--${name}`))
+
 export const range = Flag.optional(
-  parsedFlag("range", "A..B", parseRange).pipe(
-    Flag.withDescription("Only these addresses: A..B (B excluded) or A+N (N bytes from A)")
+  rangeFlag("range").pipe(
+    Flag.withDescription(
+      "Only these addresses: A..B (B excluded) or A+N (N bytes from A); A may be a symbol of the kernel"
+    )
   )
 )
-
-export const rangeFlag = (name: string) => parsedFlag(name, "A..B", parseRange)
 
 const parseSigned = (text: string): Result.Result<bigint, string> => {
   const [, sign, number = ""] = /^([+-]?)(.*)$/s.exec(text.trim()) ?? []

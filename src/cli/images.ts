@@ -4,14 +4,17 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as AddressRange from "../AddressRange.ts"
+import type { Kernel } from "../linux/LinuxKernel.ts"
 import type { WordSize } from "../MachineModel.ts"
 import * as MemoryImage from "../MemoryImage.ts"
 import * as MemoryMap from "../MemoryMap.ts"
+import type { KernelNotFound, SourceError } from "../MemoryMapError.ts"
 import type { Opening } from "./arguments.ts"
 import { Refused } from "./errors.ts"
-import { machineOf, setMachine } from "./machine.ts"
+import { kernelOf, machineOf, setMachine } from "./machine.ts"
 import { Output } from "./output.ts"
 import * as Spaces from "./spaces.ts"
+import type { Written } from "./written.ts"
 
 export interface Opened {
   readonly map: MemoryMap.Mapped
@@ -21,6 +24,17 @@ export interface Opened {
     readonly file: string
     readonly image: MemoryImage.MemoryImage
   }>
+  /** The Linux in them; it is looked for once, when it is first asked for. */
+  readonly kernel: Effect.Effect<Kernel, KernelNotFound | SourceError>
+  /** What an address stands for, which may be written with symbols of that kernel. */
+  readonly at: <A>(written: Written<A>) => Effect.Effect<A, KernelNotFound | SourceError | Refused>
+}
+
+interface Options {
+  /** Programs at the addresses that they are loaded to, without the zeros that they make when they run. */
+  readonly asLoaded?: boolean
+  /** Where symbols are written, the kernel's own space is meant, unless another one is named. */
+  readonly written?: ReadonlyArray<Written<unknown>>
 }
 
 /** `PATH@ADDRESS`, unless a file of that very name exists. */
@@ -64,11 +78,7 @@ const loaded = (path: string, truncated: "absent" | "refuse") =>
     Effect.catchTag("ImageError", () => MemoryImage.open(path, { format: "elf", tail: "none", truncated }))
   )
 
-/**
- * Opens images and lays them over each other, in order. `asLoaded`: programs at the addresses that they are loaded to,
- * without the zeros that they make when they run.
- */
-export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: Opening, asLoaded = false) {
+const openAs = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: Opening, asLoaded: boolean) {
   const images: Array<Opened["images"][number]> = []
   let map: MemoryMap.Mapped | undefined
   for (const text of [...paths, ...flags.over]) {
@@ -89,9 +99,44 @@ export const open = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, f
   }
   if (map === undefined) return yield* new Refused({ message: "no image was given" })
   const physical = yield* withMachine(map, images, flags)
-  if (Option.isNone(flags.space)) return { map: physical, images } satisfies Opened
-  const space = yield* Spaces.resolve(flags.space.value, physical, images, flags.paging)
-  return { map: yield* Spaces.enter(physical, space), images } satisfies Opened
+  const kernel = yield* Effect.cached(kernelOf(physical, images))
+  const at: Opened["at"] = (written) =>
+    written.known === undefined
+      ? Effect.flatMap(kernel, (kernel) => bySymbols(kernel, written))
+      : Effect.succeed(written.known)
+  if (Option.isNone(flags.space)) return { map: physical, images, kernel, at } satisfies Opened
+  const space = yield* Spaces.resolve(flags.space.value, kernel, images, flags.paging)
+  return { map: yield* Spaces.enter(physical, space), images, kernel, at } satisfies Opened
+})
+
+/** What an address stands for that may be written with symbols of the kernel. */
+export const bySymbols = <A>({ symbols }: Kernel, written: Written<A>): Effect.Effect<A, Refused> => {
+  if (written.known !== undefined) return Effect.succeed(written.known)
+  if (symbols !== undefined) {
+    return Effect.mapError(Effect.fromResult(written.withSymbols(symbols)), (message) => new Refused({ message }))
+  }
+  return Effect.fail(
+    new Refused({ message: written.why, details: [["or", "a symbol; but no table of symbols was found in memory"]] })
+  )
+}
+
+/** Opens images and lays them over each other, in order. */
+export const open = Effect.fnUntraced(function* (
+  paths: ReadonlyArray<string>,
+  flags: Opening,
+  { asLoaded = false, written = [] }: Options = {}
+) {
+  const symbolic = written.find(({ known }) => known === undefined)
+  if (symbolic === undefined || Option.isSome(flags.space)) return yield* openAs(paths, flags, asLoaded)
+  const refused = new Refused({
+    message: symbolic.why,
+    details: [["or", "a symbol of a Linux kernel; but none was found: memmap uname IMAGE tells why"]]
+  })
+  return yield* openAs(paths, { ...flags, space: Option.some("kernel") }, asLoaded).pipe(
+    // What is no memory of a machine may still be what cannot be opened at all.
+    Effect.catchTag("ImageError", () => Effect.andThen(openAs(paths, flags, asLoaded), refused)),
+    Effect.catchTag("KernelNotFound", () => refused)
+  )
 })
 
 /** What images and flag say of one property; nobody may contradict another. */

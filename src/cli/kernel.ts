@@ -3,11 +3,13 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Flag from "effect/cli/Flag"
 import * as FileMapper from "../FileMapper.ts"
+import { asPc } from "../internal/map/build.ts"
 import * as Btf from "../linux/Btf.ts"
 import * as args from "./arguments.ts"
 import * as Images from "./images.ts"
 import { kernelOf } from "./machine.ts"
 import { Output } from "./output.ts"
+import * as Spaces from "./spaces.ts"
 
 const { paging: _paging, space: _space, ...opening } = args.opening
 
@@ -30,7 +32,21 @@ export interface KernelFlags extends Omit<args.Opening, "space" | "paging"> {
 }
 
 /** Finds the kernel in what the images make together, by their physical addresses. */
-export const openKernel = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: KernelFlags) {
+export const openKernel = (paths: ReadonlyArray<string>, flags: KernelFlags) =>
+  Effect.map(openBoth(paths, flags), ({ kernel }) => kernel)
+
+/** The map that a command about a kernel looks at: of the space that was asked for, or the kernel's own. */
+export const openKernelIn = Effect.fnUntraced(function* (
+  paths: ReadonlyArray<string>,
+  flags: KernelFlags & Pick<args.Opening, "space" | "paging">
+) {
+  const { images, kernel } = yield* openBoth(paths, flags)
+  if (Option.isNone(flags.space)) return { kernel, map: kernel.map }
+  const space = yield* Spaces.resolve(flags.space.value, Effect.succeed(kernel), images, flags.paging)
+  return { kernel, map: asPc(yield* Spaces.enter(kernel.physical, space)) }
+})
+
+const openBoth = Effect.fnUntraced(function* (paths: ReadonlyArray<string>, flags: KernelFlags) {
   const { images, map } = yield* Images.open(paths, {
     ...flags,
     physical: true,
@@ -42,7 +58,7 @@ export const openKernel = Effect.fnUntraced(function* (paths: ReadonlyArray<stri
     : yield* Effect.flatMap(FileMapper.map(flags.btf.value), (source) => Btf.fromSource(source))
   const kernel = yield* kernelOf(map, images, btf)
   if (flags.how) for (const line of kernel.how) yield* (yield* Output).error(`${line}\n`)
-  return kernel
+  return { images, kernel }
 })
 
 /** A text that need not be UTF-8: then its bytes come along. */

@@ -1,16 +1,15 @@
 // What memmap find is asked to search for.
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import type * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as AddressRange from "../AddressRange.ts"
 import * as MachineModel from "../MachineModel.ts"
 import * as MemoryMap from "../MemoryMap.ts"
 import * as Pattern from "../Pattern.ts"
 import * as args from "./arguments.ts"
 import { Refused } from "./errors.ts"
 import { machineOf } from "./machine.ts"
+import { type Written, writtenAddress } from "./written.ts"
 
 /** Flags that say what the patterns are. */
 export const flags = {
@@ -43,13 +42,34 @@ export interface Search {
   readonly kind: Asked["kind"]
 }
 
+const pointerOf = (text: string): Effect.Effect<Written<bigint>, Refused> =>
+  Effect.mapError(
+    Effect.fromResult(writtenAddress("--pointer")(text)),
+    (why) => new Refused({ message: `--pointer: ${why}` })
+  )
+
+/** The addresses that are searched for, as they were written. */
+export const addresses = ({
+  patterns,
+  pointer,
+  pointsInto
+}: Input): Effect.Effect<ReadonlyArray<Written<unknown>>, Refused> =>
+  Effect.map(Effect.forEach(pointer ? patterns : [], pointerOf), (pointers) => [
+    ...pointers,
+    ...Option.toArray(pointsInto)
+  ])
+
+/** The value of an address that may be written with symbols. */
+type At<E> = <A>(written: Written<A>) => Effect.Effect<A, E>
+
 const KINDS = ["hex", "regex", "pointer", "utf16"] as const
 
 /** What was asked for, in the byte order of the image or images, where that is known. */
-export const asked = Effect.fnUntraced(function* (
+export const asked = Effect.fnUntraced(function* <E>(
   input: Input,
-  endian: MachineModel.Endian | undefined
-): Effect.fn.Return<Asked, Refused> {
+  endian: MachineModel.Endian | undefined,
+  at: At<E>
+): Effect.fn.Return<Asked, E | Refused> {
   const { ignoreCase, patterns } = input
   const kinds = KINDS.filter((kind) => input[kind])
   const align = Option.getOrUndefined(input.align)
@@ -60,7 +80,7 @@ export const asked = Effect.fnUntraced(function* (
     if (patterns.length > 0 || kinds.length > 0) {
       return yield* new Refused({ message: "--points-into takes the place of PATTERN: give one or the other" })
     }
-    const { end, start } = input.pointsInto.value
+    const { end, start } = yield* at(input.pointsInto.value)
     return { pattern: Pattern.wordInRange(start, end), align, kind: "pointer" }
   }
   if (patterns.length === 0) {
@@ -77,9 +97,7 @@ export const asked = Effect.fnUntraced(function* (
     if (input.hex) all.push(Pattern.hex(text))
     else if (input.regex) all.push(Pattern.regex(text, { ignoreCase }))
     else if (input.pointer) {
-      const address = AddressRange.parseAddress(text)
-      if (Result.isFailure(address)) return yield* new Refused({ message: `--pointer: ${address.failure.why}` })
-      all.push(Pattern.word(address.success))
+      all.push(Pattern.word(yield* at(yield* pointerOf(text))))
     } else {
       const encoding = !input.utf16 ? "utf8" : endian === "big" ? "utf16be" : "utf16le"
       all.push(Pattern.text(text, { encoding, ignoreCase }))
@@ -90,9 +108,9 @@ export const asked = Effect.fnUntraced(function* (
   return { pattern, align, kind: input.pointer ? "pointer" : input.hex ? "bytes" : "text" }
 })
 
-export const searchOf = Effect.fnUntraced(function* (map: MemoryMap.Mapped, input: Input) {
+export const searchOf = Effect.fnUntraced(function* <E>(map: MemoryMap.Mapped, input: Input, at: At<E>) {
   const { endian } = yield* machineOf(map)
-  const { align, kind, pattern } = yield* asked(input, endian)
+  const { align, kind, pattern } = yield* asked(input, endian, at)
   if (kind !== "pointer") return { pattern, alignment: align ?? 1, kind } satisfies Search
   const ready = yield* Effect.flatMap(MemoryMap.requireWordSize(map), MemoryMap.requireEndian)
   const alignment = align ?? MachineModel.wordBytes(MemoryMap.getWordSize(ready))

@@ -9,9 +9,9 @@ import type { MemoryImage } from "../MemoryImage.ts"
 import * as LinuxKernel from "../linux/LinuxKernel.ts"
 import * as VmcoreInfo from "../linux/VmcoreInfo.ts"
 import * as MemoryMap from "../MemoryMap.ts"
+import type { KernelNotFound, SourceError } from "../MemoryMapError.ts"
 import * as PageTable from "../PageTable.ts"
 import { Refused } from "./errors.ts"
-import { kernelOf } from "./machine.ts"
 import { Output } from "./output.ts"
 
 /** A space; without tables, physical memory itself. `range` is the part of it that is meant. */
@@ -110,7 +110,7 @@ const ofProcess = Effect.fnUntraced(function* (kernel: LinuxKernel.Kernel, name:
 /** The space of that name. */
 export const resolve = Effect.fnUntraced(function* (
   name: string,
-  physical: MemoryMap.Mapped,
+  kernel: Effect.Effect<LinuxKernel.Kernel, KernelNotFound | SourceError>,
   images: Images,
   paging: Option.Option<PageTable.PageTable>
 ) {
@@ -121,8 +121,8 @@ export const resolve = Effect.fnUntraced(function* (
   }
   const at = /^root:(.*)$/.exec(name)?.[1]
   if (at !== undefined) return yield* atRoot(name, at, images, paging)
-  if (name === "kernel") return yield* ofKernel(yield* kernelOf(physical, images), name)
-  if (/^[0-9]+$/.test(name)) return yield* ofProcess(yield* kernelOf(physical, images), name)
+  if (name === "kernel") return yield* ofKernel(yield* kernel, name)
+  if (/^[0-9]+$/.test(name)) return yield* ofProcess(yield* kernel, name)
   return yield* new Refused({ message: `--space ${name}: there is no such space`, details: [["try", NAMES]] })
 })
 

@@ -130,6 +130,56 @@ describe("a guest's Linux", () => {
     })
   )
 
+  it.effect("symbols stand wherever an address does, and mean the kernel's own space", () =>
+    Effect.gen(function* () {
+      const [{ address } = {}] = objects(yield* run("symbol", guest, "init_task", "--json"))
+      const start = BigInt(String(address))
+      const text = (offset: bigint) => `0x${(start + offset).toString(16)}`
+      const same = Effect.fnUntraced(function* (bySymbol: ReadonlyArray<string>, byNumber: ReadonlyArray<string>) {
+        const [symbolic, numeric] = [yield* run(...bySymbol, "--json"), yield* run(...byNumber, "--json")]
+        assert.notStrictEqual(symbolic.out, "")
+        assert.deepStrictEqual([symbolic.code, symbolic.out], [numeric.code, numeric.out], bySymbol.join(" "))
+      })
+      const kernel = ["--space", "kernel"]
+      yield* same(["hexdump", guest, "init_task+0x20+8"], ["hexdump", guest, text(32n), "8", ...kernel])
+      yield* same(["read", guest, "init_task..init_task+16", "ptr"], ["read", guest, text(0n), "ptr", "2", ...kernel])
+      yield* same(["translate", guest, "init_task+8"], ["translate", guest, text(8n)])
+      yield* same(["find", guest, "--pointer", "init_task"], ["find", guest, "--pointer", text(0n), ...kernel])
+      yield* same(
+        ["find", guest, "--points-into", "init_task+9536", "--range", "init_task+0x1000"],
+        ["find", guest, "--points-into", `${text(0n)}+9536`, "--range", `${text(0n)}+4096`, ...kernel]
+      )
+    })
+  )
+
+  it.effect("symbols that are none, that mean nothing, and in images without a kernel are refused", () =>
+    Effect.gen(function* () {
+      const refused = [
+        [["hexdump", guest, "no_such_thing"], 'ADDRESS: the kernel has no symbol "no_such_thing"'],
+        [["find", guest, "--pointer", "init_task+x"], '--pointer: "x" is not a number'],
+        [["find", guest, "x", "--range", "init_task-5"], '--range: "init_task-5" is not a range'],
+        [["find", guest, "x", "--range", "_end.._text"], '--range: "_end.._text" ends before it starts'],
+        [["hexdump", `${path("zeros.bin")}@0`, "init_task"], "or     a symbol of a Linux kernel; but none was found"]
+      ] as const
+      for (const [words, why] of refused) {
+        const ran = yield* run(...words)
+        assert.strictEqual(ran.code, 2, words.join(" "))
+        assert.include(ran.err, why)
+      }
+    })
+  )
+
+  it.effect("struct looks at other spaces too", () =>
+    Effect.gen(function* () {
+      const [translated] = objects(yield* run("translate", guest, "init_task", "--json"))
+      const physical = String(translated?.["physical"])
+      const values = yield* run("struct", guest, "list_head", "init_task")
+      const elsewhere = yield* run("struct", guest, "list_head", physical, "--space", "physical")
+      assert.deepStrictEqual(elsewhere, values)
+      assert.strictEqual((yield* run("struct", guest, "list_head", "init_task", "--space", "1")).code, 1)
+    })
+  )
+
   it.effect("memory without a kernel is refused, with what was tried", () =>
     Effect.gen(function* () {
       const ran = yield* run("ps", `${path("zeros.bin")}@0`)

@@ -98,8 +98,15 @@ export const convert = Command.make(
       }
       if (out !== "-") yield* requireDirectory(out)
       if (out !== "-") yield* requireFree(out, input.force)
-      const opened = yield* Images.open([input.image], input, target.isFirmware === true && !input.run)
-      const { map, range } = yield* cut(opened.map, input)
+      const opened = yield* Images.open([input.image], input, {
+        asLoaded: target.isFirmware === true && !input.run,
+        written: [...Option.toArray(input.range), ...input.without]
+      })
+      const { map, range } = yield* cut(opened.map, {
+        range: Option.isSome(input.range) ? Option.some(yield* opened.at(input.range.value)) : Option.none(),
+        without: yield* Effect.forEach(input.without, opened.at),
+        shift: input.shift
+      })
       const images = opened.images.map(({ image }) => image)
       const flags = {
         fill: Option.getOrUndefined(input.fill),

@@ -57,11 +57,12 @@ export const diff = Command.make(
   },
   Effect.fnUntraced(
     function* (input) {
-      const left = yield* Images.open([input.a], { ...input, over: [] })
-      const right = yield* Images.open([input.b], { ...input, over: [] })
+      const options = { written: Option.toArray(input.range) }
+      const left = yield* Images.open([input.a], { ...input, over: [] }, options)
+      const right = yield* Images.open([input.b], { ...input, over: [] }, options)
       const output = yield* Output
       const digits = Math.max(Hexdump.mapDigits(left.map), Hexdump.mapDigits(right.map))
-      const range = Option.getOrElse(input.range, () => AddressRange.full)
+      const range = Option.isSome(input.range) ? yield* left.at(input.range.value) : AddressRange.full
       let found = 0
       const differences = MemoryMap.diff(left.map, right.map, { range, align: input.align })
       const bytes = ({ kind, range }: MemoryMap.Difference): Stream.Stream<Item, never, Output> =>

@@ -37,10 +37,12 @@ export const find = Command.make(
   },
   Effect.fnUntraced(
     function* (input) {
-      const { map } = yield* Images.open([input.image], input)
-      const { alignment, kind, pattern } = yield* Patterns.searchOf(map, input)
+      const { at, map } = yield* Images.open([input.image], input, {
+        written: [...Option.toArray(input.range), ...(yield* Patterns.addresses(input))]
+      })
+      const { alignment, kind, pattern } = yield* Patterns.searchOf(map, input, at)
       const output = yield* Output
-      const range = Option.getOrElse(input.range, () => AddressRange.full)
+      const range = Option.isSome(input.range) ? yield* at(input.range.value) : AddressRange.full
       const limit = Option.getOrUndefined(input.limit)
       const shape = {
         json: output.json,
@@ -89,6 +91,7 @@ export const find = Command.make(
     { command: "memmap find core.4242 --hex '7f 45 4c 46 0?'", description: "Bytes, with a digit left open" },
     { command: "memmap find core.4242 --pointer 0x5555_5555_92a0", description: "Who points to this address?" },
     { command: "memmap find core.4242 --points-into 0x5555_5555_92a0+24", description: "Who points into this object?" },
+    { command: "memmap find guest.elf --points-into init_task+9536", description: "And into the kernel's first task?" },
     {
       command: "memmap find core.4242 --regex 'https?://[a-z.]+' --limit 10 --context 32",
       description: "With the bytes around each"

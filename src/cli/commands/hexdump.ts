@@ -15,6 +15,7 @@ import { Refused } from "../errors.ts"
 import * as Images from "../images.ts"
 import { Output } from "../output.ts"
 import { parts } from "../parts.ts"
+import type { Place } from "../written.ts"
 
 /** A part as an object. */
 export const partJson = (part: Hexdump.Part): object => {
@@ -55,7 +56,7 @@ const show = Effect.fnUntraced(function* (map: MemoryMap.Mapped, range: AddressR
 })
 
 /** What is to be shown: a range, or so many bytes from an address. */
-const rangeOf = Effect.fnUntraced(function* ({ end, start }: args.Place, length: Option.Option<bigint>) {
+const rangeOf = Effect.fnUntraced(function* ({ end, start }: Place, length: Option.Option<bigint>) {
   if (end !== undefined && Option.isSome(length)) {
     return yield* new Refused({
       message: "a range says its length itself",
@@ -88,8 +89,8 @@ export const hexdump = Command.make(
   },
   Effect.fnUntraced(
     function* (input) {
-      const range = yield* rangeOf(input.place, input.length)
-      const { map } = yield* Images.open([input.image], input)
+      const { at, map } = yield* Images.open([input.image], input, { written: [input.place] })
+      const range = yield* rangeOf(yield* at(input.place), input.length)
       yield* show(map, range, !input.all)
     },
     (work) => action(work)

@@ -15,7 +15,6 @@ import * as args from "../arguments.ts"
 import { writeFile } from "../../internal/source/outfile.ts"
 import { requireDirectory, requireFree, requireOther } from "../files.ts"
 import * as Images from "../images.ts"
-import { kernelOf } from "../machine.ts"
 import { type Item, Output } from "../output.ts"
 
 const clusterItem = ({ before, mappings, range }: Cluster.Cluster): Item => ({
@@ -53,8 +52,8 @@ export const map = Command.make(
       const output = yield* Output
       const pid = Option.getOrUndefined(Option.filter(input.space, (name) => /^[0-9]+$/.test(name)))
       if (pid !== undefined && Option.isNone(input.svg)) {
-        const { images, map } = yield* Images.open(input.images, { ...input, space: Option.some("physical") })
-        const areas = yield* areasOf(yield* kernelOf(map, images), Number(pid))
+        const { kernel } = yield* Images.open(input.images, { ...input, space: Option.some("physical") })
+        const areas = yield* areasOf(yield* kernel, Number(pid))
         if (areas !== undefined) return yield* output.print(areas)
       }
       const { images, map } = yield* Images.open(input.images, input)

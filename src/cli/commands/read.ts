@@ -20,6 +20,7 @@ import * as Images from "../images.ts"
 import { type Item, Output } from "../output.ts"
 import { type Found, hasMember, items, listOf } from "../records.ts"
 import { type Record, recordOf, SHORT, typesIn } from "../types.ts"
+import type { Place, Written } from "../written.ts"
 
 /** A value in both forms, and how far the next one is. */
 interface Value {
@@ -111,7 +112,7 @@ const askedFrom = (start: bigint, error: UnmappedAddress): UnmappedAddress =>
 
 const values = (
   map: MemoryMap.Mapped,
-  { end, start }: args.Place,
+  { end, start }: Place,
   type: keyof typeof readers,
   count: number,
   maxLength: number
@@ -138,7 +139,7 @@ const values = (
 type Records = Stream.Stream<Found, Layout.ReadError | Refused>
 
 /** Records one behind the other: so many, or as many as the range has room for. */
-const inRow = (map: MemoryMap.Ready, layout: Layout.Any, { end, start }: args.Place, count: number): Records => {
+const inRow = (map: MemoryMap.Ready, layout: Layout.Any, { end, start }: Place, count: number): Records => {
   const size = BigInt(Layout.sizeOf(layout, MemoryMap.getDataModel(map)))
   if (size === 0n) return Stream.fail(new Refused({ message: "TYPE takes no bytes" }))
   const most = end === undefined ? BigInt(count) : (end - start) / size
@@ -180,8 +181,8 @@ const alongList = Effect.fnUntraced(function* (
   })
 })
 
-const records = Effect.fnUntraced(function* (map: MemoryMap.Mapped, record: Record, input: Input) {
-  const { count, list, place } = input
+const records = Effect.fnUntraced(function* (map: MemoryMap.Mapped, record: Record, place: Place, input: Input) {
+  const { count, list } = input
   const ready = yield* Effect.flatMap(MemoryMap.requireEndian(map), MemoryMap.requireWordSize)
   const isOne = Option.isNone(list) && place.end === undefined && Option.getOrElse(count, () => 1) === 1
   const found = Option.isSome(list)
@@ -253,7 +254,7 @@ const flags = {
 }
 
 interface Input {
-  readonly place: args.Place
+  readonly place: Written<Place>
   readonly type: string
   readonly count: Option.Option<number>
   readonly layout: Option.Option<string>
@@ -270,7 +271,9 @@ export const read = Command.make(
   flags,
   Effect.fnUntraced(
     function* (input) {
-      const { count, list, place, type } = input
+      const { count, list, type } = input
+      const { at, map } = yield* Images.open([input.image], input, { written: [input.place] })
+      const place = yield* at(input.place)
       if (place.end !== undefined && (Option.isSome(count) || Option.isSome(list))) {
         return yield* new Refused({
           message: Option.isSome(list) ? "a list begins at an address" : "a range says itself how many fit",
@@ -278,7 +281,6 @@ export const read = Command.make(
         })
       }
       const record = yield* recordIn(input)
-      const { map } = yield* Images.open([input.image], input)
       const output = yield* Output
       const shown =
         record === undefined
@@ -289,7 +291,7 @@ export const read = Command.make(
               Option.getOrElse(count, () => 1),
               input.maxLength
             )
-          : yield* records(map, record, input)
+          : yield* records(map, record, place, input)
       yield* reading(map)(output.print<Failure, never>(shown))
     },
     (work) => action(work)

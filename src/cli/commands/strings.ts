@@ -34,9 +34,9 @@ export const strings = Command.make(
   },
   Effect.fnUntraced(
     function* (input) {
-      const { map } = yield* Images.open(input.images, input)
+      const { at, map } = yield* Images.open(input.images, input, { written: Option.toArray(input.range) })
       const output = yield* Output
-      const range = Option.getOrElse(input.range, () => AddressRange.full)
+      const range = Option.isSome(input.range) ? yield* at(input.range.value) : AddressRange.full
       const limit = Option.getOrUndefined(input.limit)
       const digits = Hexdump.mapDigits(map)
       const receipt = yield* Receipt.make({ map, range, limit, stats: input.stats, noun: ["text", "texts"] })

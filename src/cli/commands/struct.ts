@@ -1,18 +1,17 @@
 // memmap struct: the types of a guest's kernel, and values of them.
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import { parseNumber } from "../../internal/base/numbers.ts"
 import * as Btf from "../../linux/Btf.ts"
-import * as Symbols from "../../linux/Symbols.ts"
 import { span } from "../../render/Line.ts"
 import { action, reading } from "../action.ts"
 import * as args from "../arguments.ts"
 import { Refused } from "../errors.ts"
-import { kernelFlags, openKernel } from "../kernel.ts"
+import * as Images from "../images.ts"
+import { kernelFlags, openKernelIn } from "../kernel.ts"
 import { type Item, Output } from "../output.ts"
+import { writtenAddress } from "../written.ts"
 
 const memberItem = ({ bits, offset, path, size, type }: Btf.Field, values: Btf.Values | undefined): Item => ({
   json: {
@@ -26,32 +25,28 @@ const memberItem = ({ bits, offset, path, size, type }: Btf.Field, values: Btf.V
   }
 })
 
-/** A number, or a symbol with a distance behind it. */
-const addressOf = (text: string, symbols: Symbols.Symbols | undefined): Effect.Effect<bigint, Refused> => {
-  const parsed = symbols === undefined ? parseNumber(text) : Symbols.parse(symbols, text)
-  return Result.isSuccess(parsed)
-    ? Effect.succeed(parsed.success)
-    : Effect.fail(new Refused({ message: parsed.failure }))
-}
-
 export const struct = Command.make(
   "struct",
   {
     image: args.image,
     type: Argument.String("TYPE").pipe(Argument.withDescription("A structure, union or typedef of one: task_struct")),
-    address: Argument.String("ADDRESS").pipe(
-      Argument.withDescription(
-        "Show the values of the one at this address, or symbol: 0xffffffff82a0aa40, init_task, name+0x10"
+    address: args
+      .parsed("ADDRESS", writtenAddress("ADDRESS"))
+      .pipe(
+        Argument.withDescription(
+          "Show the values of the one at this address, or symbol: 0xffffffff82a0aa40, init_task, name+0x10"
+        ),
+        Argument.optional
       ),
-      Argument.optional
-    ),
+    space: args.opening.space,
+    paging: args.opening.paging,
     ...kernelFlags
   },
   Effect.fnUntraced(
     function* (input) {
-      const kernel = yield* openKernel([input.image], input)
+      const { kernel, map } = yield* openKernelIn([input.image], input)
       const output = yield* Output
-      const { symbols, types } = kernel
+      const { types } = kernel
       if (types === undefined) {
         return yield* new Refused({
           message: "no types were found in memory",
@@ -63,8 +58,8 @@ export const struct = Command.make(
       if (Option.isNone(size)) return yield* new Refused({ message: `the kernel has no structure or union "${type}"` })
       const values = Option.isNone(input.address)
         ? undefined
-        : yield* Effect.flatMap(addressOf(input.address.value, symbols), (address) =>
-            reading(kernel.map)(Btf.values(types, type, kernel.map, address))
+        : yield* Effect.flatMap(Images.bySymbols(kernel, input.address.value), (address) =>
+            reading(map)(Btf.values(types, type, map, address))
           )
       if (output.json) {
         const items = Btf.fields(types, type).map((field) => memberItem(field, values))
@@ -82,6 +77,10 @@ export const struct = Command.make(
   Command.withShortDescription("Print a structure of the kernel, with values"),
   Command.withExamples([
     { command: "memmap struct guest.elf list_head", description: "The layout" },
-    { command: "memmap struct guest.elf task_struct init_task", description: "The first task" }
+    { command: "memmap struct guest.elf task_struct init_task", description: "The first task" },
+    {
+      command: "memmap struct guest.elf list_head 0x1000 --space physical",
+      description: "Elsewhere than in the kernel"
+    }
   ])
 )

@@ -15,6 +15,7 @@ import { Refused } from "../errors.ts"
 import * as Images from "../images.ts"
 import { type Item, Output } from "../output.ts"
 import * as Spaces from "../spaces.ts"
+import { writtenAddress } from "../written.ts"
 
 const entryLine = ({ address, level, value }: AddressSpace.TranslatedEntry) => [
   span(`  level ${level}  `, "note"),
@@ -70,9 +71,11 @@ export const translate = Command.make(
   {
     image: args.image,
     addresses: args
-      .parsed("ADDRESS", args.parseAddress)
+      .parsed("ADDRESS", writtenAddress("ADDRESS"))
       .pipe(
-        Argument.withDescription("A virtual address; several are answered one by one"),
+        Argument.withDescription(
+          "A virtual address, or a symbol of the kernel as in init_task+0x10; several are answered one by one"
+        ),
         Argument.variadic({ min: 1 })
       ),
     ...args.opening
@@ -80,14 +83,18 @@ export const translate = Command.make(
   Effect.fnUntraced(
     function* (input) {
       const name = Option.getOrElse(input.space, () => "cpu0")
-      const { images, map } = yield* Images.open([input.image], { ...input, space: Option.some("physical") })
-      const { tables } = yield* Spaces.resolve(name, map, images, input.paging)
+      const { at, images, kernel, map } = yield* Images.open([input.image], {
+        ...input,
+        space: Option.some("physical")
+      })
+      const addresses = yield* Effect.forEach(input.addresses, at)
+      const { tables } = yield* Spaces.resolve(name, kernel, images, input.paging)
       const output = yield* Output
       if (tables === undefined) {
         return yield* new Refused({ message: `${name} has no page tables: its addresses are physical ones` })
       }
       let answered = 0
-      for (const address of input.addresses) {
+      for (const address of addresses) {
         const translated = AddressSpace.translate(map, tables.format, tables.root, address)
         const item = yield* translated.pipe(
           Effect.map((translation): Item => {
@@ -115,6 +122,7 @@ export const translate = Command.make(
   Command.withShortDescription("Follow virtual addresses through page tables"),
   Command.withExamples([
     { command: "memmap translate guest.elf 0xffff_ffff_8100_0000", description: "As the first processor would" },
+    { command: "memmap translate guest.elf init_task", description: "A symbol of the kernel in it" },
     {
       command: "memmap translate guest.raw@0 0x40_1000 --space root:0x27d0000 --paging x86-64",
       description: "Through tables that are known"

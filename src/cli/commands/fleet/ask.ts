@@ -11,6 +11,7 @@ import { Refused } from "../../errors.ts"
 import * as args from "../../arguments.ts"
 import { Output } from "../../output.ts"
 import * as Patterns from "../../pattern.ts"
+import { withoutSymbols } from "../../written.ts"
 import { engine, store } from "./arguments.ts"
 
 const asking = (store: string, question: Fleet.Question<unknown>) =>
@@ -31,7 +32,7 @@ export const findQuestion = Effect.fnUntraced(function* (
     readonly limit: Option.Option<number>
   }
 ) {
-  const { align, kind, pattern } = yield* Patterns.asked(input, undefined)
+  const { align, kind, pattern } = yield* Patterns.asked(input, undefined, withoutSymbols)
   const alignment = align ?? (kind === "pointer" ? "word" : 1)
   const { Fleet } = yield* engine
   return Fleet.find(pattern, { alignment, limit: Option.getOrUndefined(input.limit) })
